@@ -1,0 +1,119 @@
+//! Tables and columns: one description from which schemas, help and the SQL catalogue are made.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use crate::Chain;
+
+/// The type of a column. Few, and only such as every reader of Parquet and every SQL client knows:
+/// whole numbers are signed, because PostgreSQL, JDBC and Spark have no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// True or false.
+    Boolean,
+    /// Whole number of 32 bits: positions within a block, wire fields that are signed.
+    Int32,
+    /// Whole number of 64 bits: heights, amounts in base units, sizes, unsigned 32-bit wire fields.
+    Int64,
+    /// Floating-point number of 64 bits.
+    Float64,
+    /// UTF-8 text.
+    Text,
+    /// Bytes of any length: scripts, and hashes in display order.
+    Bytes,
+    /// A list of byte strings: a witness.
+    BytesList,
+    /// A moment in UTC. Block times have whole seconds; microseconds are what clients expect.
+    Time,
+}
+
+impl ColumnType {
+    /// The Arrow type of the column.
+    pub fn data_type(self) -> DataType {
+        match self {
+            ColumnType::Boolean => DataType::Boolean,
+            ColumnType::Int32 => DataType::Int32,
+            ColumnType::Int64 => DataType::Int64,
+            ColumnType::Float64 => DataType::Float64,
+            ColumnType::Text => DataType::Utf8,
+            ColumnType::Bytes => DataType::Binary,
+            ColumnType::BytesList => {
+                DataType::List(Arc::new(Field::new_list_field(DataType::Binary, false)))
+            }
+            ColumnType::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        }
+    }
+
+    /// The name of the type as people write it in SQL.
+    pub fn sql_name(self) -> &'static str {
+        match self {
+            ColumnType::Boolean => "boolean",
+            ColumnType::Int32 => "int",
+            ColumnType::Int64 => "bigint",
+            ColumnType::Float64 => "double",
+            ColumnType::Text => "text",
+            ColumnType::Bytes => "bytea",
+            ColumnType::BytesList => "bytea[]",
+            ColumnType::Time => "timestamptz",
+        }
+    }
+}
+
+/// One column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name in SQL.
+    pub name: &'static str,
+    /// Type.
+    pub kind: ColumnType,
+    /// Whether a row may lack it.
+    pub nullable: bool,
+    /// One line for people: meaning and unit.
+    pub doc: &'static str,
+}
+
+impl Column {
+    /// A column that every row has.
+    pub const fn required(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
+        Column { name, kind, nullable: false, doc }
+    }
+
+    /// A column that a row may lack; `doc` says when.
+    pub const fn optional(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
+        Column { name, kind, nullable: true, doc }
+    }
+}
+
+/// A stored table.
+///
+/// Rows are ordered by `key`, whose first column is the height.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The chain whose blocks fill it, and its schema in SQL.
+    pub chain: Chain,
+    /// Name within the schema.
+    pub name: &'static str,
+    /// One line for people: what one row is.
+    pub doc: &'static str,
+    /// Columns that identify a row and by which rows are ordered.
+    pub key: &'static [&'static str],
+    /// The columns, in order.
+    pub columns: &'static [Column],
+}
+
+impl Table {
+    /// The Arrow schema of the table.
+    pub fn schema(&self) -> SchemaRef {
+        let fields = self
+            .columns
+            .iter()
+            .map(|column| Field::new(column.name, column.kind.data_type(), column.nullable));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Chain and name, as written in SQL.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.chain, self.name)
+    }
+}
