@@ -61,6 +61,8 @@ pub struct SegmentInfo {
     pub parent: BlockHash,
     /// Hash of the last block.
     pub last: BlockHash,
+    /// Hash of the block before the last.
+    pub last_parent: BlockHash,
     /// Bytes of raw block data that the rows were made from.
     pub block_bytes: u64,
     /// Each table's file, by table name.

@@ -113,6 +113,17 @@ impl Network {
         Sats::new(sats).expect("at most 50 BTC")
     }
 
+    /// Whether blocks at `height` must carry the witnesses that they commit to (BIP 141). A regtest
+    /// chain may activate it at any height (`-testactivationheight`), so there it is never a must.
+    pub fn has_segwit(self, height: u64) -> bool {
+        match self {
+            Network::Mainnet => height >= 481_824,
+            Network::Testnet3 => height >= 834_624,
+            Network::Testnet4 | Network::Signet => height >= 1,
+            Network::Regtest => false,
+        }
+    }
+
     /// True where the coinbase outputs of the block at `height` were overwritten by a later
     /// coinbase with the same txid while still unspent, and are lost (BIP 30; Bitcoin Core's
     /// `IsBIP30Unspendable`). Only these two of mainnet exist.

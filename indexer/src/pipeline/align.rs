@@ -1,0 +1,97 @@
+//! Brings a sink onto the chain of its source before anything is added.
+
+use assay_model::BlockRef;
+
+use super::PipelineError;
+use crate::sink::Sink;
+use crate::source::Source;
+
+/// What to do next, so that what is stored follows the canonical chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: the chain has no block that is not stored.
+    Wait,
+    /// Add blocks from this one on.
+    Append(BlockRef),
+    /// Remove all blocks above this one, then look again.
+    RevertTo(BlockRef),
+    /// No common block is known.
+    TooDeep,
+}
+
+/// Decides the next step; does no I/O.
+///
+/// Both slices start at the same height, oldest first, each linked by parent hash: `stored` is what
+/// we hold, `canonical` what the source says.
+pub fn plan(stored: &[BlockRef], canonical: &[BlockRef]) -> Step {
+    let common = stored.iter().zip(canonical).take_while(|(ours, theirs)| ours == theirs).count();
+    match (stored.get(common), canonical.get(common)) {
+        // Nothing new. A source that is merely behind us never costs us rows.
+        (_, None) => Step::Wait,
+        (None, Some(next)) => Step::Append(*next),
+        (Some(_), Some(_)) if common == 0 => Step::TooDeep,
+        (Some(_), Some(_)) => Step::RevertTo(stored[common - 1]),
+    }
+}
+
+/// Removes from `sink` what the chain of `source` no longer has; returns the height to go on from
+/// and the number of blocks removed.
+pub(super) async fn align<S: Source, K: Sink>(
+    source: &S,
+    sink: &K,
+    max_reorg: u64,
+) -> Result<(u64, u64), PipelineError> {
+    let Some(watermark) = sink.watermark().await? else { return Ok((0, 0)) };
+    let next = watermark.height + 1;
+    if source.block_at(watermark.height).await? == Some(watermark) {
+        return Ok((next, 0));
+    }
+    // One block more than may be removed: the common one.
+    let stored = sink.blocks_up_to(watermark.height, max_reorg + 1).await?;
+    let mut canonical = Vec::new();
+    for height in stored.first().map_or(0, |first| first.height)..=next {
+        canonical.extend(source.block_at(height).await?);
+    }
+    match plan(&stored, &canonical) {
+        Step::Wait => Ok((next, 0)),
+        Step::RevertTo(common) => {
+            tracing::warn!(from = watermark.height, to = common.height, "chain reorganised");
+            sink.revert(Some(common)).await?;
+            Ok((common.height + 1, watermark.height - common.height))
+        }
+        Step::Append(_) => unreachable!("the watermark is stored and not on the source's chain"),
+        // A source that ends below what is stored, or has another chain from there on.
+        Step::TooDeep => Err(PipelineError::TooDeep { max_reorg, stored: watermark }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_model::BlockHash;
+
+    use super::*;
+
+    /// Blocks whose hashes are told by letters, each the child of the one before.
+    fn chain(from: u64, letters: &str) -> Vec<BlockRef> {
+        let mut parent = BlockHash::default();
+        let blocks = letters.bytes().enumerate().map(|(at, letter)| {
+            let block =
+                BlockRef { height: from + at as u64, hash: BlockHash([letter; 32]), parent };
+            parent = block.hash;
+            block
+        });
+        blocks.collect()
+    }
+
+    #[test]
+    fn each_case_has_its_step() {
+        let stored = chain(5, "abc");
+        assert_eq!(plan(&stored, &chain(5, "abc")), Step::Wait);
+        assert_eq!(plan(&stored, &chain(5, "ab")), Step::Wait);
+        assert_eq!(plan(&stored, &chain(5, "abcd")), Step::Append(chain(5, "abcd")[3]));
+        assert_eq!(plan(&stored, &chain(5, "abxy")), Step::RevertTo(stored[1]));
+        assert_eq!(plan(&stored, &chain(5, "xyz")), Step::TooDeep);
+        assert_eq!(plan(&[], &chain(0, "a")), Step::Append(chain(0, "a")[0]));
+        assert_eq!(plan(&[], &[]), Step::Wait);
+    }
+}

@@ -1,0 +1,372 @@
+//! Sink: the lake, a folder of Parquet files.
+//!
+//! # Invariants
+//!
+//! * Rows appear by the rename of a segment's folder, all tables at once; the layout is that of
+//!   [`assay_model::lake`].
+//! * Segments end where the bytes of block data since genesis pass a multiple of
+//!   [`SEGMENT_BLOCK_BYTES`], or where a run ended.
+//! * One writer at a time: it holds the lock file until it ends, however it ends.
+
+mod encoding;
+mod segment;
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use assay_model::lake::{
+    LAKE_FILE, LOCK_FILE, LakeInfo, RUN_FILE, RunInfo, SCHEMA_VERSION, SEGMENT_FILE, STAGING_DIR,
+    SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
+};
+use assay_model::{Batch, BlockHash, BlockRef, Chain, Network};
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+
+pub use self::segment::EncodedBatch;
+use self::segment::{Encoder, OpenSegment, remove_dir, sync_dir, write_json};
+use super::{Sink, SinkError};
+
+/// Bytes of raw block data that a full segment is made from.
+pub const SEGMENT_BLOCK_BYTES: u64 = 256 << 20;
+
+/// The lake of one chain, opened for writing.
+pub struct LakeSink {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dir: PathBuf,
+    info: LakeInfo,
+    encoder: Encoder,
+    state: Mutex<State>,
+    /// Held as long as the sink lives.
+    _lock: File,
+}
+
+/// What is in the lake, and what is being added.
+struct State {
+    segments: Vec<SegmentInfo>,
+    open: Option<OpenSegment>,
+}
+
+impl LakeSink {
+    /// Opens the lake in `lake_dir` for blocks of `network`, making it if there is none.
+    ///
+    /// A lake that has scripts goes on getting them whatever `with_scripts` says.
+    ///
+    /// # Errors
+    ///
+    /// If another writer has it, it holds another network or schema, or scripts are asked for and
+    /// it was made without.
+    pub fn open(
+        lake_dir: &Path,
+        network: Network,
+        with_scripts: bool,
+    ) -> Result<LakeSink, SinkError> {
+        let dir = lake_dir.join(Chain::Bitcoin.name());
+        std::fs::create_dir_all(&dir).map_err(SinkError::io("create", &dir))?;
+        let lock = lock(&dir.join(LOCK_FILE))?;
+        let info = read_or_make_info(&dir, network, with_scripts)?;
+        remove_dir(&dir.join(STAGING_DIR))?;
+        let segments = read_segments(&dir)?;
+        let state = Mutex::new(State { segments, open: None });
+        let encoder = Encoder::new(Chain::Bitcoin);
+        Ok(LakeSink { inner: Arc::new(Inner { dir, info, encoder, state, _lock: lock }) })
+    }
+
+    /// What the lake holds.
+    pub fn info(&self) -> &LakeInfo {
+        &self.inner.info
+    }
+
+    /// The chain's folder in the lake.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Writes down what a run did, for people who ask later.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn record_run(&self, run: &RunInfo) -> Result<(), SinkError> {
+        write_json(&self.inner.dir.join(RUN_FILE), run)
+    }
+
+    /// Does blocking work on the lake.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner, &mut State) -> Result<T, SinkError> + Send + 'static,
+    ) -> Result<T, SinkError> {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || {
+            let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&inner, &mut state)
+        })
+        .await
+        .expect("writing to the lake panicked: a bug of assay")
+    }
+}
+
+#[async_trait]
+impl Sink for LakeSink {
+    type Encoded = EncodedBatch;
+
+    async fn watermark(&self) -> Result<Option<BlockRef>, SinkError> {
+        self.blocking(|_, state| Ok(state.watermark())).await
+    }
+
+    async fn blocks_up_to(&self, last: u64, count: u64) -> Result<Vec<BlockRef>, SinkError> {
+        let heights = (last + 1).saturating_sub(count)..last + 1;
+        self.blocking(move |inner, state| inner.read_blocks(state, heights)).await
+    }
+
+    fn encode(&self, batch: &Batch) -> Result<EncodedBatch, SinkError> {
+        self.inner.encoder.encode(batch)
+    }
+
+    async fn commit(&self, encoded: EncodedBatch) -> Result<(), SinkError> {
+        self.blocking(move |inner, state| inner.commit(state, encoded)).await
+    }
+
+    async fn flush(&self) -> Result<(), SinkError> {
+        self.blocking(|inner, state| inner.publish(state)).await
+    }
+
+    async fn revert(&self, to: Option<BlockRef>) -> Result<(), SinkError> {
+        let next = to.map_or(0, |block| block.height + 1);
+        self.blocking(move |inner, state| inner.revert(state, next)).await
+    }
+}
+
+impl State {
+    fn watermark(&self) -> Option<BlockRef> {
+        self.segments.last().map(|segment| BlockRef {
+            height: segment.to - 1,
+            hash: segment.last,
+            parent: segment.last_parent,
+        })
+    }
+
+    /// The last block that was committed, visible or not.
+    fn tip(&self) -> Option<BlockRef> {
+        self.open.as_ref().and_then(OpenSegment::last).or_else(|| self.watermark())
+    }
+
+    /// Bytes of raw block data of all that was committed.
+    fn block_bytes(&self) -> u64 {
+        let open = self.open.as_ref().map_or(0, OpenSegment::block_bytes);
+        self.segments.iter().map(|segment| segment.block_bytes).sum::<u64>() + open
+    }
+}
+
+impl Inner {
+    fn staging(&self) -> PathBuf {
+        self.dir.join(STAGING_DIR).join("segment")
+    }
+
+    fn commit(&self, state: &mut State, batch: EncodedBatch) -> Result<(), SinkError> {
+        let next = state.tip().map_or(0, |tip| tip.height + 1);
+        if batch.last.height < next {
+            return Ok(()); // committed before
+        }
+        let parent = state.tip().map_or(BlockHash::default(), |tip| tip.hash);
+        if batch.first.height != next || batch.first.parent != parent {
+            return Err(SinkError::NotNext { expected: next, found: batch.first.height });
+        }
+        let before = state.block_bytes();
+        let open = match &mut state.open {
+            Some(open) => open,
+            None => state.open.insert(self.encoder.begin(self.staging(), batch.first)?),
+        };
+        open.add(batch)?;
+        if state.block_bytes() / SEGMENT_BLOCK_BYTES > before / SEGMENT_BLOCK_BYTES {
+            self.publish(state)?;
+        }
+        Ok(())
+    }
+
+    fn publish(&self, state: &mut State) -> Result<(), SinkError> {
+        let Some(open) = state.open.take() else { return Ok(()) };
+        let last = open.last().expect("a segment is opened for a batch, which is added at once");
+        let block_bytes = open.block_bytes();
+        state.segments.push(open.publish(&self.dir, last, block_bytes)?);
+        Ok(())
+    }
+
+    /// Removes all rows from height `next` on. At every moment what is visible is a whole lake,
+    /// only a shorter one: the segments above go first, the highest at the beginning, and what is
+    /// left of the one that is cut comes back last.
+    fn revert(&self, state: &mut State, next: u64) -> Result<(), SinkError> {
+        state.open = None;
+        let cut = match state
+            .segments
+            .iter()
+            .find(|segment| (segment.from + 1..segment.to).contains(&next))
+        {
+            Some(segment) => Some(self.stage_below(segment.clone(), next)?),
+            None => None,
+        };
+        while state.segments.last().is_some_and(|segment| segment.to > next) {
+            let segment = state.segments.pop().expect("there is a last one");
+            let place = self.dir.join(segment_dir(&(segment.from..segment.to)));
+            // Renamed first, so that no reader finds half of it.
+            let trash = self.dir.join(STAGING_DIR).join("removed");
+            remove_dir(&trash)?;
+            std::fs::create_dir_all(self.dir.join(STAGING_DIR))
+                .and_then(|()| std::fs::rename(&place, &trash))
+                .map_err(SinkError::io("remove", &place))?;
+            sync_dir(&self.dir)?;
+            remove_dir(&trash)?;
+        }
+        if let Some((open, last, block_bytes)) = cut {
+            state.segments.push(open.publish(&self.dir, last, block_bytes)?);
+        }
+        Ok(())
+    }
+
+    /// Writes what `segment` has below height `next` to the staging folder.
+    fn stage_below(
+        &self,
+        segment: SegmentInfo,
+        next: u64,
+    ) -> Result<(OpenSegment, BlockRef, u64), SinkError> {
+        let heights = segment.from..next;
+        let dir = self.dir.join(segment_dir(&(segment.from..segment.to)));
+        let blocks = read_block_refs(&dir, heights.clone())?;
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+            return Err(SinkError::BadSegment { path: dir });
+        };
+        let mut open = self.encoder.begin(self.staging(), *first)?;
+        let mut block_bytes = 0;
+        for (place, table) in Chain::Bitcoin.tables().iter().enumerate() {
+            let path = dir.join(table_file(table.name));
+            let rows = encoding::read(&path, None).map_err(SinkError::parquet("read", &path))?;
+            for rows in rows {
+                let rows = rows.map_err(SinkError::parquet("read", &path))?;
+                let row_heights = rows.column_by_name("height").expect("every table has heights");
+                let row_heights = row_heights.as_primitive::<Int64Type>().values();
+                let keep = row_heights.partition_point(|&height| (height as u64) < next);
+                if let Some(sizes) =
+                    rows.column_by_name("stripped_size").and(rows.column_by_name("size"))
+                {
+                    block_bytes += sizes.as_primitive::<Int64Type>().values()[..keep]
+                        .iter()
+                        .sum::<i64>() as u64;
+                }
+                if keep > 0 {
+                    open.add_rows(place, rows.slice(0, keep))?;
+                }
+            }
+        }
+        Ok((open, *last, block_bytes))
+    }
+
+    fn read_blocks(&self, state: &State, heights: Range<u64>) -> Result<Vec<BlockRef>, SinkError> {
+        let mut blocks = Vec::new();
+        for segment in &state.segments {
+            if segment.from < heights.end && heights.start < segment.to {
+                let dir = self.dir.join(segment_dir(&(segment.from..segment.to)));
+                blocks.extend(read_block_refs(&dir, heights.clone())?);
+            }
+        }
+        Ok(blocks)
+    }
+}
+
+/// The blocks of the segment in `dir` with heights in `heights`.
+fn read_block_refs(dir: &Path, heights: Range<u64>) -> Result<Vec<BlockRef>, SinkError> {
+    let path = dir.join(table_file(assay_model::bitcoin::BLOCKS.name));
+    let columns = ["height", "hash", "parent_hash"];
+    let batches =
+        encoding::read(&path, Some(&columns)).map_err(SinkError::parquet("read", &path))?;
+    let mut blocks = Vec::new();
+    for rows in batches {
+        let rows = rows.map_err(SinkError::parquet("read", &path))?;
+        let [height, hash, parent] = [0, 1, 2].map(|place| rows.column(place));
+        let (hash, parent) = (hash.as_binary::<i32>(), parent.as_binary::<i32>());
+        for (row, &height) in height.as_primitive::<Int64Type>().values().iter().enumerate() {
+            let bytes = |value: &[u8]| {
+                let hash = value.try_into().map(BlockHash);
+                hash.map_err(|_| SinkError::BadSegment { path: dir.to_owned() })
+            };
+            if heights.contains(&(height as u64)) {
+                let (hash, parent) = (bytes(hash.value(row))?, bytes(parent.value(row))?);
+                blocks.push(BlockRef { height: height as u64, hash, parent });
+            }
+        }
+    }
+    Ok(blocks)
+}
+
+/// Takes the lock of the one writer; the system frees it when the process ends.
+fn lock(path: &Path) -> Result<File, SinkError> {
+    let file = File::create(path).map_err(SinkError::io("create", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(SinkError::Locked { path: path.to_owned() }),
+        Err(std::fs::TryLockError::Error(error)) => Err(SinkError::io("lock", path)(error)),
+    }
+}
+
+fn read_or_make_info(
+    dir: &Path,
+    network: Network,
+    with_scripts: bool,
+) -> Result<LakeInfo, SinkError> {
+    let path = dir.join(LAKE_FILE);
+    let Some(info) = read_json::<LakeInfo>(&path)? else {
+        let info = LakeInfo { schema_version: SCHEMA_VERSION, network, with_scripts };
+        write_json(&path, &info)?;
+        sync_dir(dir)?;
+        return Ok(info);
+    };
+    let path = dir.to_owned();
+    if info.schema_version != SCHEMA_VERSION {
+        let (found, wanted) = (info.schema_version, SCHEMA_VERSION);
+        return Err(SinkError::OtherSchema { path, found, wanted });
+    }
+    if info.network != network {
+        return Err(SinkError::OtherNetwork { path, found: info.network, wanted: network });
+    }
+    if with_scripts && !info.with_scripts {
+        return Err(SinkError::NoScripts { path });
+    }
+    Ok(info)
+}
+
+/// The segments that make up the lake. Folders behind a gap are not part of it and would be in the
+/// way of those to come, so they are removed.
+fn read_segments(dir: &Path) -> Result<Vec<SegmentInfo>, SinkError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(SinkError::io("read", dir))? {
+        let name = entry.map_err(SinkError::io("read", dir))?.file_name();
+        found.extend(name.to_str().and_then(segment_heights));
+    }
+    let segments = contiguous(found.clone());
+    for heights in found.iter().filter(|heights| !segments.contains(heights)) {
+        let path = dir.join(segment_dir(heights));
+        tracing::warn!(path = %path.display(), "removed a segment behind a gap");
+        remove_dir(&path)?;
+    }
+    let read = |heights: &Range<u64>| {
+        let path = dir.join(segment_dir(heights));
+        read_json(&path.join(SEGMENT_FILE))?.ok_or(SinkError::BadSegment { path })
+    };
+    segments.iter().map(read).collect()
+}
+
+/// The value in the JSON file at `path`; `None` if there is no file.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, SinkError> {
+    match std::fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|source| SinkError::BadJson { path: path.to_owned(), source }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SinkError::io("read", path)(error)),
+    }
+}

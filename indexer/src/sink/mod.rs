@@ -1,0 +1,155 @@
+//! Where rows go.
+
+pub mod lake;
+
+use std::path::PathBuf;
+
+use assay_model::{Batch, BlockRef, Network};
+use async_trait::async_trait;
+
+/// A store that rows are committed to.
+///
+/// # Contract
+///
+/// * `commit` takes batches in order of height. What it took becomes visible and durable when the
+///   sink has enough of it, or at `flush`: rows first and the watermark last, so that a crash
+///   leaves nothing half visible.
+/// * Committing a batch twice leaves the same rows as committing it once.
+/// * `revert(to)` removes every row above `to`; repeating it changes nothing.
+/// * The watermark lives in the same store as the rows; only `commit` and `flush` raise it and
+///   only `revert` lowers it.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// A batch in the store's own form.
+    type Encoded: Send + 'static;
+
+    /// The last block whose rows are visible.
+    async fn watermark(&self) -> Result<Option<BlockRef>, SinkError>;
+
+    /// The last `count` visible blocks from height `last` downwards, the oldest first.
+    async fn blocks_up_to(&self, last: u64, count: u64) -> Result<Vec<BlockRef>, SinkError>;
+
+    /// Brings a batch into the store's form; any number of threads do so at once.
+    fn encode(&self, batch: &Batch) -> Result<Self::Encoded, SinkError>;
+
+    /// Takes the next batch.
+    async fn commit(&self, encoded: Self::Encoded) -> Result<(), SinkError>;
+
+    /// Makes all that was committed visible and durable.
+    async fn flush(&self) -> Result<(), SinkError>;
+
+    /// Removes every row above `to`, or every row.
+    async fn revert(&self, to: Option<BlockRef>) -> Result<(), SinkError>;
+}
+
+/// A sink cannot do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// The operating system refused.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// What was being done: `write`, `read`, `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A Parquet file could not be written or read.
+    #[error("cannot {action} {}", .path.display())]
+    Parquet {
+        /// What was being done.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the library said; a full disk is reported here.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A JSON file of the lake is not what it should be.
+    #[error("{} cannot be understood: restore it, or index anew into another lake", .path.display())]
+    BadJson {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Someone else writes.
+    #[error("{} is locked: another assay is writing to this lake; wait for it or stop it", .path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The lake is of another network.
+    #[error(
+        "{} holds {found} and these blocks are of {wanted}: give another --lake for each network",
+        .path.display()
+    )]
+    OtherNetwork {
+        /// The chain's folder in the lake.
+        path: PathBuf,
+        /// The network of the lake.
+        found: Network,
+        /// The network of the blocks.
+        wanted: Network,
+    },
+    /// The lake was made by a program with other schemas.
+    #[error(
+        "{} has schema version {found} and this assay writes version {wanted}: index anew into \
+         another lake, or use the assay that made it", .path.display()
+    )]
+    OtherSchema {
+        /// The chain's folder in the lake.
+        path: PathBuf,
+        /// Version of the lake.
+        found: u32,
+        /// Version of this program.
+        wanted: u32,
+    },
+    /// Scripts are asked for and the lake has none.
+    #[error(
+        "{} was made without --with-scripts, and what was left out cannot be added: index anew \
+         into another lake", .path.display()
+    )]
+    NoScripts {
+        /// The chain's folder in the lake.
+        path: PathBuf,
+    },
+    /// A batch does not follow the last.
+    #[error("rows from height {found} do not follow the watermark {expected}")]
+    NotNext {
+        /// The height that is next.
+        expected: u64,
+        /// The first height of the batch.
+        found: u64,
+    },
+    /// A segment lacks what its name promises.
+    #[error("{} does not hold its blocks: the lake is damaged; index anew into another lake", .path.display())]
+    BadSegment {
+        /// The segment's folder.
+        path: PathBuf,
+    },
+}
+
+impl SinkError {
+    /// Wraps an error of the operating system: `result.map_err(SinkError::io("read", path))`.
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> SinkError {
+        let path = path.into();
+        move |source| SinkError::Io { action, path, source }
+    }
+
+    /// Wraps an error of the Parquet library.
+    pub(crate) fn parquet(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(parquet::errors::ParquetError) -> SinkError {
+        let path = path.into();
+        move |source| SinkError::Parquet { action, path, source }
+    }
+}

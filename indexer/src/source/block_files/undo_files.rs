@@ -1,0 +1,208 @@
+//! Finds a block's undo record in the `rev` file with the number of the block's `blk` file.
+//!
+//! A record does not say whose it is; its checksum covers the hash of the block's parent, and so
+//! proves it. Records stand in the order in which blocks were connected, which is about that of
+//! heights: the place that a block has by height among those of its file is where the search
+//! begins, and only records with as many transactions as the block has are looked at.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::best_chain::BestChain;
+use super::obfuscated::{Key, ObfuscatedFile};
+use super::records::{Damage, Framing, Record, walk};
+use super::scan::{Scanned, file_path};
+use crate::source::SourceError;
+use crate::wire::{Hash, Reader, sha256d};
+
+/// The most that an undo record can have: 4 MB of inputs of 41 bytes, each spending an output of
+/// 10 KB, is never reached; Core itself reads records up to this size (`MAX_SIZE`, `serialize.h`).
+const MAX_UNDO_BYTES: u32 = 0x0200_0000;
+/// Length of a record's checksum.
+const CHECKSUM_BYTES: usize = 32;
+
+/// What was found out about a block's undo record.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// The record's data, and its offset in the `rev` file.
+    Found(Vec<u8>, u64),
+    /// There is none.
+    Absent,
+    /// A record that must be it is damaged, at this offset.
+    Mismatch(u64),
+}
+
+/// The `rev` files of a folder.
+#[derive(Debug)]
+pub struct UndoFiles {
+    dir: PathBuf,
+    key: Key,
+    magic: [u8; 4],
+    /// By place of a block: its rank by height among the blocks of its file.
+    ranks: Vec<u32>,
+    /// The files met so far; 16 bytes a block.
+    files: Mutex<HashMap<u32, Arc<Option<UndoFile>>>>,
+}
+
+/// One `rev` file.
+#[derive(Debug)]
+struct UndoFile {
+    file: ObfuscatedFile,
+    records: Vec<Record>,
+    /// The records, as places in `records`, by their number of transactions without the coinbase.
+    by_transactions: HashMap<u64, Vec<u32>>,
+    damages: Vec<Damage>,
+    /// The records that belong to no block of the file.
+    orphans: OnceLock<Vec<u32>>,
+}
+
+impl UndoFiles {
+    /// The undo files of `dir`, for the blocks of `chain`.
+    pub fn new(dir: &Path, key: Key, magic: [u8; 4], chain: &BestChain) -> UndoFiles {
+        let mut order: Vec<(u32, u64, usize)> = (0..chain.blocks.len())
+            .filter_map(|place| Some((chain.blocks[place].file, chain.height_of(place)?, place)))
+            .collect();
+        order.sort_unstable();
+        let mut ranks = vec![0; chain.blocks.len()];
+        for file in order.chunk_by(|left, right| left.0 == right.0) {
+            for (rank, &(_, _, place)) in file.iter().enumerate() {
+                ranks[place] = rank as u32;
+            }
+        }
+        UndoFiles { dir: dir.to_owned(), key, magic, ranks, files: Mutex::default() }
+    }
+
+    /// Finds the undo record of the block at `place` of `chain`.
+    ///
+    /// # Errors
+    ///
+    /// If the `rev` file cannot be read.
+    pub fn find(&self, chain: &BestChain, place: usize) -> Result<Undo, SourceError> {
+        let block = &chain.blocks[place];
+        let file = self.file(block.file)?;
+        let Some(file) = file.as_ref() else { return Ok(Undo::Absent) };
+        if let Some(found) = file.find(block, self.ranks[place])? {
+            return Ok(found);
+        }
+        // Was there never a record, or is it damaged? It is if there is one that is nobody's.
+        let orphans = file.orphans(chain, block.file, &self.ranks)?;
+        let nearest = orphans.iter().min_by_key(|&&at| at.abs_diff(self.ranks[place]));
+        let damaged = file.damages.first().map(|damage| damage.offset);
+        Ok(match nearest.map(|&at| file.records[at as usize].offset).or(damaged) {
+            Some(offset) => Undo::Mismatch(offset),
+            None => Undo::Absent,
+        })
+    }
+
+    /// Path of the undo file of the `blk` file with number `file`.
+    pub fn path(&self, file: u32) -> PathBuf {
+        file_path(&self.dir, "rev", file)
+    }
+
+    fn file(&self, number: u32) -> Result<Arc<Option<UndoFile>>, SourceError> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get(&number) {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(UndoFile::open(self.path(number), self.key, self.magic)?);
+        files.insert(number, Arc::clone(&file));
+        Ok(file)
+    }
+}
+
+impl UndoFile {
+    /// The file at `path`; `None` if there is none.
+    fn open(path: PathBuf, key: Key, magic: [u8; 4]) -> Result<Option<UndoFile>, SourceError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let file = ObfuscatedFile::open(path, key)?;
+        let framing = Framing { magic, sizes: (1, MAX_UNDO_BYTES), trailer: CHECKSUM_BYTES as u64 };
+        let mut records = Vec::new();
+        let mut by_transactions: HashMap<u64, Vec<u32>> = HashMap::new();
+        let damages = walk(&file, framing, |record, head| {
+            let Ok(transactions) = Reader::new(head).count() else { return false };
+            by_transactions.entry(transactions).or_default().push(records.len() as u32);
+            records.push(record);
+            true
+        })?;
+        // A search after damage may meet a record before one that is known.
+        by_transactions.values_mut().for_each(|places| places.sort_unstable());
+        let orphans = OnceLock::new();
+        Ok(Some(UndoFile { file, records, by_transactions, damages, orphans }))
+    }
+
+    /// The record of `block`, searched outwards from `rank`.
+    fn find(&self, block: &Scanned, rank: u32) -> Result<Option<Undo>, SourceError> {
+        let transactions = u64::from(block.transactions).saturating_sub(1);
+        let places = self.by_transactions.get(&transactions).map_or(&[][..], Vec::as_slice);
+        for at in outwards(places, rank) {
+            if let Some(data) = self.read(at, &block.header.parent)? {
+                return Ok(Some(Undo::Found(data, self.records[at as usize].offset)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn orphans(&self, chain: &BestChain, file: u32, ranks: &[u32]) -> Result<&[u32], SourceError> {
+        if let Some(orphans) = self.orphans.get() {
+            return Ok(orphans);
+        }
+        let mut orphans: Vec<u32> = (0..self.records.len() as u32).collect();
+        for (block, &rank) in chain.blocks.iter().zip(ranks).filter(|(block, _)| block.file == file)
+        {
+            if let Some(Undo::Found(_, offset)) = self.find(block, rank)? {
+                orphans.retain(|&at| self.records[at as usize].offset != offset);
+            }
+        }
+        Ok(self.orphans.get_or_init(|| orphans))
+    }
+
+    /// The data of the record at `at`, if it belongs to a child of `parent`.
+    fn read(&self, at: u32, parent: &Hash) -> Result<Option<Vec<u8>>, SourceError> {
+        let record = self.records[at as usize];
+        let size = record.size as usize;
+        let mut data = vec![0; size + CHECKSUM_BYTES];
+        if self.file.read(record.offset, &mut data)? < data.len() {
+            return Ok(None);
+        }
+        let proven = sha256d(&[parent, &data[..size]]) == data[size..];
+        data.truncate(size);
+        Ok(proven.then_some(data))
+    }
+}
+
+/// The sorted `places`, those nearest to `middle` first.
+fn outwards(places: &[u32], middle: u32) -> impl Iterator<Item = u32> {
+    let mut right = places.partition_point(|&at| at < middle);
+    let mut left = right;
+    std::iter::from_fn(move || {
+        let before = left.checked_sub(1).map(|at| places[at]);
+        match (before, places.get(right).copied()) {
+            (Some(before), after)
+                if after.is_none_or(|after| middle - before <= after - middle) =>
+            {
+                left -= 1;
+                Some(before)
+            }
+            (_, Some(after)) => {
+                right += 1;
+                Some(after)
+            }
+            (_, None) => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_come_first_and_all_come() {
+        let order: Vec<u32> = outwards(&[1, 4, 5, 9], 5).collect();
+        assert_eq!(order, [5, 4, 1, 9]);
+        assert_eq!(outwards(&[], 5).count(), 0);
+    }
+}

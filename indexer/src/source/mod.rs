@@ -1,0 +1,184 @@
+//! Where blocks come from.
+
+pub mod block_files;
+
+use std::path::PathBuf;
+
+use assay_model::{BlockRef, Network};
+use async_trait::async_trait;
+
+use crate::raw::RawBlock;
+use crate::wire::WireError;
+
+/// A place that blocks of one chain are read from.
+///
+/// # Contract
+///
+/// * `block_at` describes one chain, from height 0 to `tip`, each block the child of the one
+///   before.
+/// * `fetch` is by reference: it returns the bytes of exactly that block or an error, so a moving
+///   tip cannot mix two chains.
+/// * `plan` depends on the chain alone, not on where it is called from: equal chains are cut at
+///   equal heights however often a run is resumed.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The network whose blocks it has.
+    fn network(&self) -> Network;
+
+    /// The last block of the best chain; `None` while there is none.
+    async fn tip(&self) -> Result<Option<BlockRef>, SourceError>;
+
+    /// The block of the best chain at `height`; `None` above the tip.
+    async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, SourceError>;
+
+    /// The blocks from height `from` that are best handled together: at least one, none above
+    /// `last`, of about `bytes` of data.
+    async fn plan(&self, from: u64, last: u64, bytes: u64) -> Result<Vec<BlockRef>, SourceError>;
+
+    /// Bytes of block data from height `from` to `last`, for progress; an estimate will do.
+    fn bytes_between(&self, from: u64, last: u64) -> u64;
+
+    /// The bytes of `block`, with the outputs that it spends if the source knows them.
+    async fn fetch(&self, block: BlockRef) -> Result<RawBlock, SourceError>;
+}
+
+/// A source cannot give what was asked of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The operating system could not read a file.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder holds no block files.
+    #[error(
+        "{} has no block files (blk00000.dat and so on): give the 'blocks' folder of a Bitcoin \
+         Core data directory",
+        .path.display()
+    )]
+    NoBlockFiles {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Blocks of another network.
+    #[error(
+        "{}, offset {offset}: blocks of {found}, where {wanted} is expected: give the right \
+         folder, or the right --network",
+        .path.display()
+    )]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// Offset of the magic.
+        offset: u64,
+        /// The network of the magic.
+        found: Network,
+        /// The network that was asked for.
+        wanted: Network,
+    },
+    /// The first bytes are no network's magic.
+    #[error(
+        "{}, offset 0: {} is no network's magic: is this a block file, and is the xor.dat that \
+         belongs to it in the same folder? Blocks of a custom signet are read with --network signet",
+        .path.display(), assay_model::hex::encode(.found)
+    )]
+    UnknownMagic {
+        /// The file.
+        path: PathBuf,
+        /// The bytes.
+        found: [u8; 4],
+    },
+    /// The obfuscation key has another length.
+    #[error(
+        "{}: an obfuscation key has 8 bytes, this file has {length}: copy it again from the data \
+         directory", .path.display()
+    )]
+    BadKey {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        length: usize,
+    },
+    /// No genesis block, so no heights.
+    #[error(
+        "{}: the genesis block of {network} is not there, so heights cannot be known; files of a \
+         pruned node lack it: give the folder of a node that keeps all blocks{damages}",
+        .path.display()
+    )]
+    NoGenesis {
+        /// The folder.
+        path: PathBuf,
+        /// The network.
+        network: Network,
+        /// What was found damaged on the way, one line each.
+        damages: String,
+    },
+    /// Blocks whose parents are in no file.
+    #[error(
+        "{count} blocks in {} hang in the air, the first of them {hash} (at {place}): its parent \
+         {parent} is in no file. All blocks up to {tip} are indexed. If the node is still \
+         downloading, run again later; if a file is missing or damaged, restore it; with \
+         --ignore-unlinked such blocks are left out{damages}", .path.display()
+    )]
+    Unlinked {
+        /// The folder.
+        path: PathBuf,
+        /// Number of such blocks.
+        count: usize,
+        /// The first of them in file order.
+        hash: String,
+        /// Its file and offset.
+        place: String,
+        /// The parent that is missing.
+        parent: String,
+        /// The last block that hangs together with the genesis block.
+        tip: String,
+        /// What was found damaged on the way, one line each.
+        damages: String,
+    },
+    /// The bytes of a block are not those that were there when the files were scanned.
+    #[error("block {height} ({place}) changed while it was read: run again")]
+    Changed {
+        /// Height.
+        height: u64,
+        /// File and offset.
+        place: String,
+    },
+    /// The block is not in the source.
+    #[error("block {height} {hash} is not in the source")]
+    Unknown {
+        /// Height.
+        height: u64,
+        /// Hash.
+        hash: String,
+    },
+    /// The undo record of a block is damaged.
+    #[error(
+        "block {height} ({block}): its undo record at {place} does not match its checksum: restore \
+         the file, or have the spent outputs computed from the chain itself with --ignore-undo"
+    )]
+    UndoMismatch {
+        /// Height.
+        height: u64,
+        /// File and offset of the block.
+        block: String,
+        /// File and offset of the undo record.
+        place: String,
+    },
+    /// The undo record of a block has a good checksum and is not understood.
+    #[error("block {height}: its undo record at {place} cannot be read")]
+    BadUndo {
+        /// Height.
+        height: u64,
+        /// File and offset of the undo record.
+        place: String,
+        /// What is wrong in it.
+        #[source]
+        source: WireError,
+    },
+}
