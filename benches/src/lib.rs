@@ -1,1 +1,3 @@
-//! x
+//! What the benches measure: the work itself, without clocks.
+
+pub mod bitcoin;

@@ -15,7 +15,7 @@ use assay_model::{BlockHash, script};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::raw::{RawBlock, SpentOutputs};
-use crate::wire::{Hash, Header, Reader, Transaction, WireError, merkle_root};
+use crate::wire::{Block, Hash, Transaction, WireError, merkle_root};
 
 /// Key of the watermark in the keyspace of facts about the store.
 const WATERMARK: &[u8] = b"watermark";
@@ -162,29 +162,24 @@ impl UtxoStore {
     pub fn apply(&mut self, raw: &RawBlock) -> Result<SpentOutputs, UtxoError> {
         let (height, place) = (raw.block.height, &raw.place);
         let damaged = |source| UtxoError::Damaged { height, place: place.clone(), source };
-        let mut reader = Reader::new(&raw.bytes);
-        let header = Header::read(&mut reader).map_err(damaged)?;
-        let transactions = reader.count().map_err(damaged)?;
+        let block = Block::read(&raw.bytes).map_err(damaged)?;
+        let ids = block.transaction_ids();
+        if merkle_root(ids.txids.clone()) != Some(block.header.merkle_root) {
+            return Err(UtxoError::MerkleRoot { height, place: place.clone() });
+        }
         let mut pending =
             Pending { height, hash: raw.block.hash, created: Vec::new(), spent: Vec::new() };
         let mut found = SpentOutputs::default();
-        let mut txids = Vec::new();
-        let mut transaction = Transaction::default();
-        for tx_index in 0..transactions as usize {
-            transaction.read(&mut reader).map_err(damaged)?;
+        for (tx_index, transaction) in block.transactions.iter().enumerate() {
             if tx_index > 0 {
                 found.begin_transaction();
-                self.spend(raw, tx_index, &transaction, &mut found, &mut pending.spent)?;
+                self.spend(raw, tx_index, transaction, &mut found, &mut pending.spent)?;
             }
-            let txid = transaction.txid();
             // Nobody can ever spend the coinbase of the genesis block.
             if height > 0 {
-                self.create(height as u32, &txid, &transaction, &mut pending.created);
+                let txid = &ids.txids[tx_index];
+                self.create(height as u32, txid, transaction, &mut pending.created);
             }
-            txids.push(txid);
-        }
-        if merkle_root(&mut txids) != Some(header.merkle_root) {
-            return Err(UtxoError::MerkleRoot { height, place: place.clone() });
         }
         self.tip = Some((height, raw.block.hash));
         self.pending.push_back(pending);

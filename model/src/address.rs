@@ -111,6 +111,26 @@ fn segwit(prefix: &str, version: u8, program: &[u8], text: &mut String) {
     }
 }
 
+/// What each value of the five bits that leave the checksum adds to it: the sum of the generators
+/// (BIP 173) of the bits that are set.
+const CHECKSUM_TERMS: [u32; 32] = {
+    const GENERATORS: [u32; 5] =
+        [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+    let mut terms = [0; 32];
+    let mut top = 0;
+    while top < 32 {
+        let mut bit = 0;
+        while bit < 5 {
+            if top >> bit & 1 == 1 {
+                terms[top] ^= GENERATORS[bit];
+            }
+            bit += 1;
+        }
+        top += 1;
+    }
+    terms
+};
+
 /// The BCH checksum of BIP 173.
 struct Checksum(u32);
 
@@ -124,14 +144,8 @@ impl Checksum {
     }
 
     fn add(&mut self, value: u8) {
-        const GENERATOR: [u32; 5] =
-            [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
-        let top = self.0 >> 25;
-        self.0 = (self.0 & 0x1ff_ffff) << 5 ^ u32::from(value);
-        for (bit, generator) in GENERATOR.iter().enumerate() {
-            // A mask instead of a branch: the bits are as good as random.
-            self.0 ^= generator & (top >> bit & 1).wrapping_neg();
-        }
+        let top = (self.0 >> 25) as usize; // the value has 30 bits
+        self.0 = ((self.0 & 0x1ff_ffff) << 5) ^ u32::from(value) ^ CHECKSUM_TERMS[top];
     }
 
     fn finish(mut self, constant: u32) -> [u8; 6] {

@@ -4,7 +4,7 @@ use arrow::array::{BinaryBuilder, RecordBatch};
 use assay_model::bitcoin::BLOCKS;
 use assay_model::{BlockHash, Sats};
 
-use super::check::Totals;
+use super::check::Checked;
 use super::columns::{bytes, float64, int32, int64, large, rows_of, time};
 use super::micros;
 use crate::raw::RawBlock;
@@ -38,8 +38,10 @@ pub(super) struct BlockRows {
 }
 
 impl BlockRows {
-    pub fn add(&mut self, raw: &RawBlock, totals: &Totals<'_>, subsidy: Sats) {
-        let header = &totals.header;
+    pub fn add(&mut self, raw: &RawBlock, checked: &Checked<'_>, subsidy: Sats) {
+        let Checked { block, totals, .. } = checked;
+        let header = &block.header;
+        let coinbase = &block.transactions[0].inputs[0];
         self.height.push(raw.block.height as i64);
         self.hash.append_value(raw.block.hash.0);
         self.parent_hash.append_value(raw.block.parent.0);
@@ -51,19 +53,19 @@ impl BlockRows {
         self.nonce.push(i64::from(header.nonce));
         self.difficulty.push(header.difficulty());
         self.chain_work.append_value(raw.chain_work);
-        self.size.push(large(totals.size));
-        self.stripped_size.push(large(totals.stripped_size));
-        self.weight.push(large(3 * totals.stripped_size + totals.size));
-        self.transaction_count.push(large(totals.transaction_count));
+        self.size.push(large(block.size));
+        self.stripped_size.push(large(block.stripped_size));
+        self.weight.push(large(3 * block.stripped_size + block.size));
+        self.transaction_count.push(large(block.transactions.len()));
         self.input_count.push(large(totals.input_count));
         self.output_count.push(large(totals.output_count));
         self.output_value.push(totals.output_value);
         self.subsidy.push(subsidy.to_i64());
         self.fees.push(totals.fees.to_i64());
         self.coinbase_value.push(totals.coinbase_value.to_i64());
-        self.coinbase_script.append_value(totals.coinbase_script);
-        self.coinbase_sequence.push(i64::from(totals.coinbase_sequence));
-        self.coinbase_witness.append_option(totals.coinbase_witness);
+        self.coinbase_script.append_value(coinbase.script_sig);
+        self.coinbase_sequence.push(i64::from(coinbase.sequence));
+        self.coinbase_witness.append_option(coinbase.witness_items().next());
     }
 
     pub fn finish(self) -> RecordBatch {

@@ -20,13 +20,13 @@ use arrow::record_batch::RecordBatch;
 use assay_model::{Batch, BlockHash, Chain, Network};
 
 use self::blocks::BlockRows;
-use self::check::{Checked, Sums};
+use self::check::Checked;
 pub use self::error::{DecodeError, Fault};
 use self::inputs::InputRows;
 use self::outputs::OutputRows;
 use self::transactions::TransactionRows;
-use crate::raw::{RawBlock, SpentOutputs};
-use crate::wire::{Hash, Transaction};
+use crate::raw::RawBlock;
+use crate::wire::Transaction;
 
 /// How blocks are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,40 +104,24 @@ impl Rows {
         }
     }
 
-    /// Adds the rows of one block. After an error the rows are of no use.
+    /// Adds the rows of one block, or none if it is not valid.
     fn add(&mut self, raw: &RawBlock) -> Result<(), Fault> {
         let network = self.decoder.network;
-        let mut checked = Checked::begin(network, raw)?;
         let spent = raw.spent.as_ref().expect("spent outputs are looked up before decode");
-        check::spent_count(spent, checked.transaction_count)?;
-
+        let checked = Checked::new(network, raw, spent)?;
         let height = raw.block.height;
-        let time = micros(checked.header.time);
+        let time = micros(checked.block.header.time);
         let block = BlockContext { decoder: self.decoder, height, time };
-        let mut transaction = Transaction::default();
-        for tx_index in 0..checked.transaction_count {
-            let (txid, wtxid) = checked.next_transaction(tx_index, &mut transaction)?;
-            let sums = check::sums(tx_index, &transaction, spent)?;
-            checked.add(&transaction, sums)?;
-            let txid = BlockHash::from_wire(txid);
-            let context = TransactionContext { block, tx_index, txid, transaction: &transaction };
-            self.add_transaction(context, &wtxid, sums, spent);
+        for (tx_index, transaction) in checked.block.transactions.iter().enumerate() {
+            let txid = BlockHash::from_wire(checked.ids.txids[tx_index]);
+            let context = TransactionContext { block, tx_index, txid, transaction };
+            let wtxid = BlockHash::from_wire(checked.ids.wtxids[tx_index]);
+            self.transactions.add(context, wtxid, checked.sums[tx_index]);
+            self.inputs.add(context, spent);
+            self.outputs.add(context);
         }
-        let totals = checked.finish(network, height)?;
-        self.blocks.add(raw, &totals, network.subsidy(height));
+        self.blocks.add(raw, &checked, network.subsidy(height));
         Ok(())
-    }
-
-    fn add_transaction(
-        &mut self,
-        context: TransactionContext<'_>,
-        wtxid: &Hash,
-        sums: Sums,
-        spent: &SpentOutputs,
-    ) {
-        self.transactions.add(context, wtxid, sums);
-        self.inputs.add(context, spent);
-        self.outputs.add(context);
     }
 
     /// The rows, in the order of the chain's tables.

@@ -7,7 +7,6 @@ use assay_model::bitcoin::TRANSACTIONS;
 use super::TransactionContext;
 use super::check::Sums;
 use super::columns::{boolean, bytes, int32, int64, large, rows_of, small, time};
-use crate::wire::Hash;
 
 #[derive(Default)]
 pub(super) struct TransactionRows {
@@ -30,13 +29,13 @@ pub(super) struct TransactionRows {
 }
 
 impl TransactionRows {
-    pub fn add(&mut self, context: TransactionContext<'_>, wtxid: &Hash, sums: Sums) {
+    pub fn add(&mut self, context: TransactionContext<'_>, wtxid: BlockHash, sums: Sums) {
         let TransactionContext { block, tx_index, txid, transaction } = context;
         let is_coinbase = tx_index == 0;
         let weight = 3 * transaction.stripped_size() + transaction.size();
         let inputs = if is_coinbase { 0 } else { transaction.inputs.len() };
         self.txid.append_value(txid.0);
-        self.wtxid.append_value(BlockHash::from_wire(*wtxid).0);
+        self.wtxid.append_value(wtxid.0);
         self.height.push(block.height());
         self.tx_index.push(small(tx_index));
         self.time.push(block.time);

@@ -8,8 +8,8 @@
 //!
 //! # Invariants
 //!
-//! * At most [`FETCHES`] + threads + 2 batches of [`BATCH_BLOCK_BYTES`] are in memory, whatever the
-//!   length of the chain.
+//! * At most [`FETCHES`] + threads + 2 batches of [`Options::batch_bytes`] are in memory, whatever
+//!   the length of the chain.
 //! * Everything below the first bad block is committed before its error is returned.
 //! * A run that is stopped, at any moment and in any way, goes on where the sink's watermark is.
 
@@ -52,6 +52,15 @@ pub struct Options {
     pub max_reorg: u64,
     /// Folder of the store of unspent outputs, which is made when it is needed.
     pub utxo_dir: PathBuf,
+    /// Bytes of block data in a batch, at least 1; [`BATCH_BLOCK_BYTES`] unless a test wants less.
+    pub batch_bytes: u64,
+}
+
+impl Options {
+    /// Indexes up to the tip on `threads` threads, with the usual limits.
+    pub fn new(threads: usize, utxo_dir: PathBuf) -> Options {
+        Options { threads, last: None, max_reorg: 100, utxo_dir, batch_bytes: BATCH_BLOCK_BYTES }
+    }
 }
 
 /// What a run did.
@@ -166,13 +175,14 @@ fn batches<'a, S: Source + 'static>(
     );
     let prevouts = Arc::new(Mutex::new(prevouts));
     let planner = Arc::clone(&source);
+    let batch_bytes = options.batch_bytes.max(1);
     stream::unfold(heights.start, move |next| {
         let source = Arc::clone(&planner);
         async move {
             if next >= heights.end || stop.load(Ordering::Relaxed) {
                 return None;
             }
-            let blocks = source.plan(next, heights.end - 1, BATCH_BLOCK_BYTES).await;
+            let blocks = source.plan(next, heights.end - 1, batch_bytes).await;
             // After an error the heights make no more sense: it is the last item.
             let then = match &blocks {
                 Ok(blocks) => blocks.last().map_or(u64::MAX, |block| block.height + 1),

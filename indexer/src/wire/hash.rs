@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::sha256_lanes::Messages;
+
 /// A hash in wire order: as Bitcoin computes it, the reverse of how people write it.
 pub type Hash = [u8; 32];
 
@@ -15,23 +17,22 @@ pub fn sha256d(pieces: &[&[u8]]) -> Hash {
     Sha256::digest(hasher.finalize()).into()
 }
 
-/// The root of the merkle tree over `leaves`, which it overwrites; `None` where two equal
-/// neighbours make the root ambiguous (CVE-2012-2459), and for no leaves at all.
-pub fn merkle_root(leaves: &mut [Hash]) -> Option<Hash> {
-    let mut width = leaves.len();
-    while width > 1 {
-        for pair in 0..width.div_ceil(2) {
-            let left = leaves[2 * pair];
-            // The last of an odd row is paired with itself.
-            let right = if 2 * pair + 1 < width { leaves[2 * pair + 1] } else { left };
-            if 2 * pair + 1 < width && left == right {
-                return None;
+/// The root of the merkle tree over `leaves`; `None` where two equal neighbours make the root
+/// ambiguous (CVE-2012-2459), and for no leaves at all.
+pub fn merkle_root(mut leaves: Vec<Hash>) -> Option<Hash> {
+    let mut messages = Messages::default();
+    while leaves.len() > 1 {
+        for pair in leaves.chunks(2) {
+            match pair {
+                [left, right] if left == right => return None,
+                [left, right] => messages.push(&[left, right]),
+                // The last of an odd row is paired with itself.
+                odd => messages.push(&[&odd[0], &odd[0]]),
             }
-            leaves[pair] = sha256d(&[&left, &right]);
         }
-        width = width.div_ceil(2);
+        leaves = messages.sha256d();
     }
-    leaves.first().copied()
+    leaves.pop()
 }
 
 #[cfg(test)]
@@ -40,20 +41,20 @@ mod tests {
 
     #[test]
     fn the_root_of_one_leaf_is_the_leaf() {
-        assert_eq!(merkle_root(&mut [[7; 32]]), Some([7; 32]));
-        assert_eq!(merkle_root(&mut []), None);
+        assert_eq!(merkle_root(vec![[7; 32]]), Some([7; 32]));
+        assert_eq!(merkle_root(vec![]), None);
     }
 
     #[test]
     fn an_odd_leaf_is_paired_with_itself() {
         let [a, b, c] = [[1; 32], [2; 32], [3; 32]];
         let root = sha256d(&[&sha256d(&[&a, &b]), &sha256d(&[&c, &c])]);
-        assert_eq!(merkle_root(&mut [a, b, c]), Some(root));
+        assert_eq!(merkle_root(vec![a, b, c]), Some(root));
     }
 
     #[test]
     fn a_repeated_pair_is_told_apart_from_an_odd_leaf() {
         let [a, b, c] = [[1; 32], [2; 32], [3; 32]];
-        assert_eq!(merkle_root(&mut [a, b, c, c]), None);
+        assert_eq!(merkle_root(vec![a, b, c, c]), None);
     }
 }

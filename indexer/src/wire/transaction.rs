@@ -1,6 +1,6 @@
 //! Transactions.
 
-use super::{Hash, Reader, WireError, sha256d};
+use super::{Hash, Reader, WireError};
 
 /// One input of a transaction.
 #[derive(Clone, Debug)]
@@ -18,6 +18,11 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// Whether it spends nothing, as the input of a coinbase does.
+    pub fn is_null(&self) -> bool {
+        self.spent_output_index == u32::MAX && *self.spent_txid == [0; 32]
+    }
+
     /// The items of the witness stack.
     pub fn witness_items(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut reader = Reader::new(self.witness);
@@ -35,10 +40,8 @@ pub struct Output<'a> {
     pub script: &'a [u8],
 }
 
-/// A transaction: slices of the block that it stands in.
-///
-/// One value serves for all transactions of a block, so that its vectors are allocated once.
-#[derive(Clone, Debug, Default)]
+/// A transaction: slices of the bytes that it was read from.
+#[derive(Clone, Debug)]
 pub struct Transaction<'a> {
     /// Version.
     pub version: u32,
@@ -60,75 +63,46 @@ pub struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    /// Reads the next transaction into `self`, whose former content is lost.
+    /// Reads a transaction.
     ///
     /// # Errors
     ///
     /// If the bytes are no transaction, or one that no valid block can hold.
-    pub fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), WireError> {
-        self.inputs.clear();
-        self.outputs.clear();
-        let at = reader.position();
-        self.offset = at;
-        self.version = reader.u32()?;
+    pub fn read(reader: &mut Reader<'a>) -> Result<Transaction<'a>, WireError> {
+        let offset = reader.position();
+        let version = reader.u32()?;
         let mut body = reader.position();
-        let mut inputs = reader.count()?;
-        self.has_witness = inputs == 0;
-        if self.has_witness {
+        let mut input_count = reader.count()?;
+        let has_witness = input_count == 0;
+        if has_witness {
             // No transaction has no inputs: the zero is the marker of BIP 144.
             if reader.u8()? != 1 {
-                return Err(WireError::BadWitnessFlag { at });
+                return Err(WireError::BadWitnessFlag { at: offset });
             }
             body = reader.position();
-            inputs = reader.count()?;
+            input_count = reader.count()?;
         }
-        if inputs == 0 {
-            return Err(WireError::NoInputs { at });
+        let mut inputs = read_inputs(reader, input_count)?;
+        if inputs.is_empty() {
+            return Err(WireError::NoInputs { at: offset });
         }
-        for _ in 0..inputs {
-            self.inputs.push(Input {
-                spent_txid: reader.array()?,
-                spent_output_index: reader.u32()?,
-                script_sig: reader.counted_bytes()?,
-                sequence: reader.u32()?,
-                witness: &[],
-            });
+        let outputs = read_outputs(reader)?;
+        if outputs.is_empty() {
+            return Err(WireError::NoOutputs { at: offset });
         }
-        let outputs = reader.count()?;
-        if outputs == 0 {
-            return Err(WireError::NoOutputs { at });
-        }
-        for _ in 0..outputs {
-            self.outputs.push(Output { value: reader.u64()?, script: reader.counted_bytes()? });
-        }
-        self.body = reader.since(body);
-        if self.has_witness {
-            self.read_witnesses(reader)?;
-        }
-        self.lock_time = reader.u32()?;
-        self.raw = reader.since(at);
-        Ok(())
-    }
-
-    fn read_witnesses(&mut self, reader: &mut Reader<'a>) -> Result<(), WireError> {
-        let mut any = false;
-        for input in &mut self.inputs {
-            let start = reader.position();
-            let items = reader.count()?;
-            for _ in 0..items {
-                reader.counted_bytes()?;
-            }
-            any |= items > 0;
-            input.witness = reader.since(start);
-        }
+        let body = reader.since(body);
         // Bitcoin Core: "Superfluous witness record".
-        if any { Ok(()) } else { Err(WireError::BadWitnessFlag { at: self.offset }) }
+        if has_witness && !read_witnesses(reader, &mut inputs)? {
+            return Err(WireError::BadWitnessFlag { at: offset });
+        }
+        let lock_time = reader.u32()?;
+        let raw = reader.since(offset);
+        Ok(Transaction { version, inputs, outputs, lock_time, offset, has_witness, raw, body })
     }
 
     /// Whether it is a coinbase by form: one input that spends nothing.
     pub fn is_coinbase(&self) -> bool {
-        matches!(&self.inputs[..], [input]
-            if input.spent_output_index == u32::MAX && *input.spent_txid == [0; 32])
+        matches!(&self.inputs[..], [input] if input.is_null())
     }
 
     /// Size with witnesses, bytes.
@@ -141,18 +115,54 @@ impl<'a> Transaction<'a> {
         4 + self.body.len() + 4
     }
 
-    /// Hash without witnesses: the transaction id.
-    pub fn txid(&self) -> Hash {
-        if self.has_witness {
-            let lock_time = &self.raw[self.raw.len() - 4..];
-            sha256d(&[&self.raw[..4], self.body, lock_time])
-        } else {
-            sha256d(&[self.raw])
-        }
+    /// Its bytes with witnesses: what the witness transaction id is the hash of.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.raw
     }
 
-    /// Hash with witnesses, for a transaction that has some; else it is the transaction id.
-    pub fn wtxid(&self, txid: &Hash) -> Hash {
-        if self.has_witness { sha256d(&[self.raw]) } else { *txid }
+    /// Its bytes without witnesses: what the transaction id is the hash of.
+    pub fn stripped_pieces(&self) -> [&'a [u8]; 3] {
+        [&self.raw[..4], self.body, &self.raw[self.raw.len() - 4..]]
     }
+}
+
+fn read_inputs<'a>(reader: &mut Reader<'a>, count: u64) -> Result<Vec<Input<'a>>, WireError> {
+    let mut inputs = Vec::new();
+    for _ in 0..count {
+        inputs.push(Input {
+            spent_txid: reader.array()?,
+            spent_output_index: reader.u32()?,
+            script_sig: reader.counted_bytes()?,
+            sequence: reader.u32()?,
+            witness: &[],
+        });
+    }
+    Ok(inputs)
+}
+
+fn read_outputs<'a>(reader: &mut Reader<'a>) -> Result<Vec<Output<'a>>, WireError> {
+    let count = reader.count()?;
+    let mut outputs = Vec::new();
+    for _ in 0..count {
+        outputs.push(Output { value: reader.u64()?, script: reader.counted_bytes()? });
+    }
+    Ok(outputs)
+}
+
+/// Reads the witnesses of `inputs`, and says whether there are any.
+fn read_witnesses<'a>(
+    reader: &mut Reader<'a>,
+    inputs: &mut [Input<'a>],
+) -> Result<bool, WireError> {
+    let mut any = false;
+    for input in inputs {
+        let start = reader.position();
+        let items = reader.count()?;
+        for _ in 0..items {
+            reader.counted_bytes()?;
+        }
+        any |= items > 0;
+        input.witness = reader.since(start);
+    }
+    Ok(any)
 }

@@ -132,7 +132,7 @@ impl Rows {
 
 /// Options of a run over the folder `dir`, with its store in `scratch`.
 pub fn options(scratch: &Path) -> Options {
-    Options { threads: 2, last: None, max_reorg: 100, utxo_dir: scratch.join("utxo") }
+    Options::new(2, scratch.join("utxo"))
 }
 
 /// The folder `dir` as a source.

@@ -42,6 +42,7 @@ struct Inner {
     dir: PathBuf,
     info: LakeInfo,
     encoder: Encoder,
+    segment_bytes: u64,
     state: Mutex<State>,
     /// Held as long as the sink lives.
     _lock: File,
@@ -75,7 +76,16 @@ impl LakeSink {
         let segments = read_segments(&dir)?;
         let state = Mutex::new(State { segments, open: None });
         let encoder = Encoder::new(Chain::Bitcoin);
-        Ok(LakeSink { inner: Arc::new(Inner { dir, info, encoder, state, _lock: lock }) })
+        let segment_bytes = SEGMENT_BLOCK_BYTES;
+        let inner = Inner { dir, info, encoder, segment_bytes, state, _lock: lock };
+        Ok(LakeSink { inner: Arc::new(inner) })
+    }
+
+    /// The same with segments made from `bytes` of block data, at least 1: for tests.
+    pub fn with_segment_bytes(mut self, bytes: u64) -> LakeSink {
+        let inner = Arc::get_mut(&mut self.inner).expect("nobody else has it before the first use");
+        inner.segment_bytes = bytes.max(1);
+        self
     }
 
     /// What the lake holds.
@@ -184,7 +194,7 @@ impl Inner {
             None => state.open.insert(self.encoder.begin(self.staging(), batch.first)?),
         };
         open.add(batch)?;
-        if state.block_bytes() / SEGMENT_BLOCK_BYTES > before / SEGMENT_BLOCK_BYTES {
+        if state.block_bytes() / self.segment_bytes > before / self.segment_bytes {
             self.publish(state)?;
         }
         Ok(())
