@@ -4,16 +4,25 @@
 ///
 /// Steps follow each other and do not nest.
 pub trait Progress: Send + Sync {
-    /// A step of `total` units begins; `what` says it in a few words.
-    fn begin(&self, what: &str, total: u64);
+    /// A step of `total` units begins; `what` says it in a word or two.
+    fn begin(&self, what: &'static str, total: u64, unit: Unit);
     /// `units` more of the step are done.
     fn advance(&self, units: u64);
     /// What goes on within the step, when it is not the step itself.
     fn note(&self, what: &str);
     /// The step is done.
     fn end(&self);
-    /// Blocks up to `height` are committed, made from `bytes` more of block data.
+    /// `blocks` more blocks are committed, up to `height`, made from `bytes` of block data.
     fn committed(&self, height: u64, blocks: u64, bytes: u64);
+}
+
+/// What a step is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Files.
+    Files,
+    /// Bytes of block data.
+    Bytes,
 }
 
 /// Tells nobody.
@@ -21,7 +30,7 @@ pub trait Progress: Send + Sync {
 pub struct Silent;
 
 impl Progress for Silent {
-    fn begin(&self, _: &str, _: u64) {}
+    fn begin(&self, _: &'static str, _: u64, _: Unit) {}
     fn advance(&self, _: u64) {}
     fn note(&self, _: &str) {}
     fn end(&self) {}

@@ -28,7 +28,7 @@ use tokio::sync::Mutex;
 pub use self::align::{Step, plan};
 use self::prevouts::Prevouts;
 use crate::decode::{DecodeError, Decoder};
-use crate::progress::Progress;
+use crate::progress::{Progress, Unit};
 use crate::raw::RawBlock;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
@@ -134,7 +134,7 @@ pub async fn run<S: Source + 'static, K: Sink + 'static>(
     if from > last {
         return Ok(summary);
     }
-    progress.begin("indexing", source.bytes_between(from, last));
+    progress.begin("indexing", source.bytes_between(from, last), Unit::Bytes);
     let committed = Arc::new(AtomicU64::new(from));
     let batches = batches(source, from..last + 1, options, &progress, &committed, stop);
     let encoded = encode(batches, Arc::clone(&sink), decoder, options.threads);

@@ -7,7 +7,7 @@ use assay_model::Network;
 
 use super::obfuscated::{Key, ObfuscatedFile};
 use super::records::{Damage, DamageKind, Framing, Record, walk};
-use crate::progress::Progress;
+use crate::progress::{Progress, Unit};
 use crate::source::SourceError;
 use crate::wire::{Hash, Header, Reader};
 
@@ -64,7 +64,7 @@ pub fn scan(
 ) -> Result<Scan, SourceError> {
     let numbers = block_files(dir)?;
     let (network, magic) = identify(dir, key, &numbers, wanted)?;
-    progress.begin("scanning block files", numbers.len() as u64);
+    progress.begin("scanning", numbers.len() as u64, Unit::Files);
     let next = AtomicUsize::new(0);
     let results = std::thread::scope(|scope| {
         let work = || {

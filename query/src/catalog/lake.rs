@@ -1,0 +1,221 @@
+//! Finds a lake and takes snapshots of it.
+//!
+//! # Invariants
+//!
+//! * A snapshot's segments follow each other without a gap from height 0.
+//! * Two snapshots share a segment exactly if its folder did not change between them, so what was
+//!   loaded for one serves the next.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use assay_model::Chain;
+use assay_model::lake::{self, LAKE_FILE, LakeInfo, SCHEMA_VERSION};
+
+use super::segment::Segment;
+use crate::QueryError;
+
+/// How often a listing is taken again because the indexer replaced a segment meanwhile.
+const LISTING_ATTEMPTS: usize = 5;
+
+/// The folder of a lake, and the last snapshot taken of it.
+#[derive(Debug)]
+pub(crate) struct Lake {
+    dir: PathBuf,
+    last: Mutex<Arc<Snapshot>>,
+}
+
+/// What a lake holds at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) chains: Vec<ChainSnapshot>,
+}
+
+/// What a lake holds of one chain at one moment.
+#[derive(Debug)]
+pub(crate) struct ChainSnapshot {
+    pub(crate) chain: Chain,
+    pub(crate) info: LakeInfo,
+    /// In height order.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// For each height the least header time of it and all blocks above it.
+    least_times: OnceLock<Box<[i64]>>,
+}
+
+impl Lake {
+    /// The lake in `dir`.
+    pub(crate) fn open(dir: &Path) -> Result<Lake, QueryError> {
+        let lake = Lake { dir: dir.to_owned(), last: Mutex::default() };
+        if lake.snapshot()?.chains.is_empty() {
+            return Err(QueryError::NoLake { path: dir.to_owned() });
+        }
+        Ok(lake)
+    }
+
+    /// The folder of `chain`.
+    pub(crate) fn chain_dir(&self, chain: Chain) -> PathBuf {
+        self.dir.join(chain.name())
+    }
+
+    /// What the lake holds now. Does blocking I/O: a listing, and one stat a segment.
+    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut chains = Vec::new();
+        for chain in Chain::ALL {
+            let before = last.chain(chain);
+            chains.extend(self.chain_snapshot(chain, before)?);
+        }
+        let snapshot = Arc::new(Snapshot { chains });
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+        Ok(snapshot)
+    }
+
+    /// `None` if the lake does not have the chain.
+    fn chain_snapshot(
+        &self,
+        chain: Chain,
+        before: Option<&ChainSnapshot>,
+    ) -> Result<Option<ChainSnapshot>, QueryError> {
+        let dir = self.chain_dir(chain);
+        let Some(info) = read_info(&dir)? else { return Ok(None) };
+        for _ in 0..LISTING_ATTEMPTS {
+            if let Some(segments) = list_segments(&dir, before)? {
+                let least_times = OnceLock::new();
+                return Ok(Some(ChainSnapshot { chain, info, segments, least_times }));
+            }
+        }
+        Err(QueryError::Unsettled { path: dir })
+    }
+}
+
+/// `None` if the folder holds no lake; an error if it holds one of another schema version.
+fn read_info(dir: &Path) -> Result<Option<LakeInfo>, QueryError> {
+    let path = dir.join(LAKE_FILE);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(QueryError::Read { path, source }),
+    };
+    let damaged = |error: serde_json::Error| QueryError::Damaged {
+        path: path.clone(),
+        reason: error.to_string(),
+    };
+    // The version comes first: what else another version wrote need not be readable.
+    let any: serde_json::Value = serde_json::from_slice(&text).map_err(damaged)?;
+    match any.get("schema_version").and_then(serde_json::Value::as_u64) {
+        Some(found) if found != u64::from(SCHEMA_VERSION) => {
+            Err(QueryError::SchemaVersion { path: dir.to_owned(), found, expected: SCHEMA_VERSION })
+        }
+        _ => serde_json::from_value(any).map(Some).map_err(damaged),
+    }
+}
+
+/// The segments that are there now, those unchanged taken from `before`; `None` if one disappeared
+/// between the listing and the look at it.
+fn list_segments(
+    dir: &Path,
+    before: Option<&ChainSnapshot>,
+) -> Result<Option<Vec<Arc<Segment>>>, QueryError> {
+    let failed = |source| QueryError::Read { path: dir.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        found.extend(name.to_str().and_then(lake::segment_heights));
+    }
+    let mut segments = Vec::new();
+    for heights in lake::contiguous(found) {
+        let Some(written) = Segment::written(dir, &heights)? else { return Ok(None) };
+        let known = before
+            .and_then(|before| before.segment_at(heights.start))
+            .filter(|segment| segment.heights == heights && segment.written == written);
+        match known {
+            Some(segment) => segments.push(segment.clone()),
+            None => match Segment::open(dir, heights, written)? {
+                Some(segment) => segments.push(Arc::new(segment)),
+                None => return Ok(None),
+            },
+        }
+    }
+    Ok(Some(segments))
+}
+
+impl Snapshot {
+    /// What it holds of `chain`.
+    pub(crate) fn chain(&self, chain: Chain) -> Option<&ChainSnapshot> {
+        self.chains.iter().find(|snapshot| snapshot.chain == chain)
+    }
+
+    /// Loads all block times, so that functions that need them do not block later.
+    pub(crate) fn load_times(&self) -> Result<(), QueryError> {
+        self.chains.iter().try_for_each(|chain| chain.least_times().map(|_| ()))
+    }
+}
+
+impl ChainSnapshot {
+    /// The height after the last.
+    pub(crate) fn end(&self) -> u64 {
+        self.segments.last().map_or(0, |segment| segment.heights.end)
+    }
+
+    /// The segment that holds `height`.
+    pub(crate) fn segment_at(&self, height: u64) -> Option<&Arc<Segment>> {
+        let place = self.segments.partition_point(|segment| segment.heights.end <= height);
+        self.segments.get(place)
+    }
+
+    /// Header time of the block at `height`, microseconds since 1970; `None` above the last block.
+    pub(crate) fn time_at(&self, height: u64) -> Result<Option<i64>, QueryError> {
+        match self.segment_at(height) {
+            Some(segment) => Ok(Some(segment.times()?[(height - segment.heights.start) as usize])),
+            None => Ok(None),
+        }
+    }
+
+    /// The greatest height whose header time is at or before `time`; `None` before the first.
+    pub(crate) fn height_at(&self, time: i64) -> Result<Option<u64>, QueryError> {
+        let count = self.least_times()?.partition_point(|least| *least <= time);
+        Ok((count as u64).checked_sub(1))
+    }
+
+    fn least_times(&self) -> Result<&[i64], QueryError> {
+        if let Some(times) = self.least_times.get() {
+            return Ok(times);
+        }
+        let mut times = Vec::with_capacity(self.end() as usize);
+        for segment in &self.segments {
+            times.extend_from_slice(segment.times()?);
+        }
+        keep_least_from_here(&mut times);
+        Ok(self.least_times.get_or_init(|| times.into()))
+    }
+}
+
+/// Puts in the place of each time the least of it and all after it.
+///
+/// Header times run backwards here and there, so they cannot be searched; what this leaves never
+/// falls. The last place at which it is ≤ t is the last whose own time is: all after it are later.
+fn keep_least_from_here(times: &mut [i64]) {
+    for place in (1..times.len()).rev() {
+        times[place - 1] = times[place - 1].min(times[place]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searching_the_least_times_finds_what_looking_at_each_does() {
+        let cases: [&[i64]; 5] =
+            [&[], &[5], &[1, 9, 2, 8, 3], &[9, 8, 7, 1], &[1, 7, 7, 2, 2, 9, 4]];
+        for times in cases {
+            let mut least = times.to_vec();
+            keep_least_from_here(&mut least);
+            for moment in 0..=10 {
+                let found = least.partition_point(|time| *time <= moment).checked_sub(1);
+                assert_eq!(found, times.iter().rposition(|time| *time <= moment), "{times:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! From a name to a table: the one catalog, its schemas, and what each holds.
+//!
+//! # Invariants
+//!
+//! * All tables that one statement names, directly or through views, are of the same snapshot.
+//! * Nothing can be registered: the catalog is the same for every statement.
+
+use std::sync::Arc;
+
+use assay_model::Chain;
+use async_trait::async_trait;
+use datafusion::catalog::information_schema::InformationSchemaProvider;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemTable, MemoryCatalogProviderList, SchemaProvider,
+    TableProvider,
+};
+use datafusion::common::Result;
+use datafusion::datasource::ViewTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
+use datafusion::execution::session_state::SessionState;
+
+use super::described::{self, Kind, described_schemas, described_tables};
+use super::lake::Snapshot;
+use super::stored::StoredTable;
+use super::{information_schema, system};
+use crate::{functions, views};
+
+/// Name of the one catalog.
+pub(crate) const CATALOG: &str = "assay";
+/// The schema of names without one. It is empty: which chain is meant has to be said.
+pub(crate) const DEFAULT_SCHEMA: &str = "public";
+
+/// What the names of one statement mean.
+#[derive(Clone)]
+struct Names {
+    base: Arc<SessionState>,
+    snapshot: Arc<Snapshot>,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+/// The state in which one statement is planned and run: `base` with the tables and functions of
+/// `snapshot`.
+pub(crate) fn statement_state(
+    base: &Arc<SessionState>,
+    snapshot: &Arc<Snapshot>,
+) -> Result<SessionState> {
+    let names = Names { base: Arc::clone(base), snapshot: Arc::clone(snapshot) };
+    let mut state = SessionState::clone(base);
+    state.register_catalog_list(Arc::new(Catalogs(names)));
+    for function in functions::of_snapshot(snapshot) {
+        state.register_udf(Arc::new(function))?;
+    }
+    state.mark_start_execution();
+    Ok(state)
+}
+
+#[derive(Debug)]
+struct Catalogs(Names);
+
+impl CatalogProviderList for Catalogs {
+    fn register_catalog(
+        &self,
+        _name: String,
+        _catalog: Arc<dyn CatalogProvider>,
+    ) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![CATALOG.to_owned()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        (name == CATALOG).then(|| Arc::new(Catalog(self.0.clone())) as _)
+    }
+}
+
+#[derive(Debug)]
+struct Catalog(Names);
+
+impl CatalogProvider for Catalog {
+    fn schema_names(&self) -> Vec<String> {
+        described_schemas().into_iter().map(str::to_owned).collect()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let name = described_schemas().into_iter().find(|schema| *schema == name)?;
+        Some(Arc::new(Schema { name, names: self.0.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct Schema {
+    name: &'static str,
+    names: Names,
+}
+
+impl Schema {
+    fn stored(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let tables = Chain::ALL.into_iter().flat_map(Chain::tables);
+        let table = tables.copied().find(|t| t.chain.name() == self.name && t.name == name)?;
+        Some(Arc::new(StoredTable::new(table, Arc::clone(&self.names.snapshot))))
+    }
+
+    /// Plans the view's query in the statement's own snapshot.
+    async fn view(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(view) = views::find(self.name, name) else { return Ok(None) };
+        let state = statement_state(&self.names.base, &self.names.snapshot)?;
+        let plan = state.create_logical_plan(view.sql).await?;
+        Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
+    }
+
+    /// Reads the lake, so it must not run where other queries wait.
+    async fn system(&self, name: &'static str) -> Result<Arc<dyn TableProvider>> {
+        let snapshot = Arc::clone(&self.names.snapshot);
+        let rows = match self.name {
+            information_schema::SCHEMA => information_schema::rows(name),
+            _ => tokio::task::spawn_blocking(move || system::rows(name, &snapshot))
+                .await
+                .map_err(|error| DataFusionError::External(Box::new(error)))?,
+        }?;
+        Ok(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Schema {
+    fn table_names(&self) -> Vec<String> {
+        let tables = described_tables().iter().filter(|table| table.schema == self.name);
+        tables.map(|table| table.name.to_owned()).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match described::find(self.name, name) {
+            Some(table) => match table.kind {
+                Kind::Table => Ok(self.stored(name)),
+                Kind::View => self.view(name).await,
+                Kind::System => self.system(table.name).await.map(Some),
+            },
+            // The engine's own: its settings and functions, behind SHOW ALL and SHOW FUNCTIONS.
+            None if self.name == information_schema::SCHEMA
+                && information_schema::ENGINE_TABLES.contains(&name) =>
+            {
+                let engine =
+                    InformationSchemaProvider::new(Arc::new(MemoryCatalogProviderList::new()))
+                        .with_table_functions(self.names.base.table_functions().clone());
+                engine.table(name).await
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        described::find(self.name, name).is_some()
+    }
+}

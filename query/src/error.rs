@@ -1,0 +1,188 @@
+//! What can go wrong between a statement and its rows, each as one line for people.
+
+use std::io;
+use std::path::PathBuf;
+
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The folder holds no lake.
+    #[error("no lake in '{}': run `assay index` first, or name another folder with --lake", path.display())]
+    NoLake {
+        /// The folder that was to hold it.
+        path: PathBuf,
+    },
+    /// The lake's tables are of another version than this program's.
+    #[error(
+        "the lake in '{}' has schema version {found}, this program reads version {expected}: index it anew, or use the program that made it",
+        path.display()
+    )]
+    SchemaVersion {
+        /// The chain's folder.
+        path: PathBuf,
+        /// Version that the lake states.
+        found: u64,
+        /// Version that this program reads.
+        expected: u32,
+    },
+    /// A file or folder of the lake cannot be read.
+    #[error("cannot read '{}'", path.display())]
+    Read {
+        /// What was read.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A file of the lake does not hold what it must.
+    #[error("the lake is damaged: '{}': {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The lake changed faster than it could be listed.
+    #[error("the lake in '{}' kept changing while it was listed: try again", path.display())]
+    Unsettled {
+        /// The chain's folder.
+        path: PathBuf,
+    },
+    /// The folder for spilled data cannot be used.
+    #[error("cannot spill to '{}': {reason}", path.display())]
+    SpillDir {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The text is not SQL.
+    #[error("syntax error: {0}")]
+    Syntax(String),
+    /// The text is longer than a session takes.
+    #[error("the SQL text has {bytes} bytes, more than the {limit} that are taken")]
+    TooLong {
+        /// Length of the text.
+        bytes: usize,
+        /// The most that is taken.
+        limit: usize,
+    },
+    /// The statement is nested deeper than a session takes.
+    #[error("the statement chains more than {limit} operators: use IN (…) or a join instead")]
+    TooDeep {
+        /// The most that is taken.
+        limit: usize,
+    },
+    /// The statement reads from more tables than a session takes.
+    #[error("the statement reads from more than {limit} tables and subqueries")]
+    TooMany {
+        /// The most that is taken.
+        limit: usize,
+    },
+    /// The statement would do something other than read.
+    #[error(
+        "{statement} is refused: a session only reads (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)"
+    )]
+    Refused {
+        /// The statement's first words.
+        statement: String,
+    },
+    /// One statement was asked for.
+    #[error("expected exactly one statement, got {count}")]
+    NotOne {
+        /// How many there were.
+        count: usize,
+    },
+    /// The statement cannot be planned or executed.
+    #[error("{}", one_line(.0))]
+    Sql(DataFusionError),
+    /// The query engine failed in a way it should not have.
+    #[error("the query engine failed on this statement: {0}")]
+    Engine(String),
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(error: DataFusionError) -> QueryError {
+        match error {
+            DataFusionError::External(inner) => match inner.downcast::<QueryError>() {
+                Ok(error) => *error,
+                Err(inner) => QueryError::Sql(DataFusionError::External(inner)),
+            },
+            DataFusionError::SQL(error, _) => QueryError::Syntax(parser_message(&error)),
+            error => QueryError::Sql(error),
+        }
+    }
+}
+
+impl From<QueryError> for DataFusionError {
+    fn from(error: QueryError) -> DataFusionError {
+        match error {
+            QueryError::Sql(error) => error,
+            error => DataFusionError::External(Box::new(error)),
+        }
+    }
+}
+
+/// The innermost message of `error` on one line, without the names of the engine's layers.
+fn one_line(error: &DataFusionError) -> String {
+    let text = match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            return one_line(inner);
+        }
+        DataFusionError::Shared(inner) => return one_line(inner),
+        DataFusionError::Collection(errors) => {
+            return errors.iter().map(one_line).collect::<Vec<_>>().join("; ");
+        }
+        DataFusionError::Plan(text)
+        | DataFusionError::Execution(text)
+        | DataFusionError::Configuration(text) => text.clone(),
+        DataFusionError::NotImplemented(text) => format!("not supported: {text}"),
+        DataFusionError::ResourcesExhausted(text) => format!("not enough memory or disk: {text}"),
+        DataFusionError::SQL(error, _) => format!("syntax error: {}", parser_message(error)),
+        DataFusionError::SchemaError(error, _) => schema_message(error),
+        DataFusionError::ArrowError(error, _) => error.to_string(),
+        DataFusionError::External(inner) => match inner.downcast_ref::<DataFusionError>() {
+            Some(inner) => return one_line(inner),
+            None => inner.to_string(),
+        },
+        other => other.strip_backtrace(),
+    };
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn parser_message(error: &ParserError) -> String {
+    match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
+        ParserError::RecursionLimitExceeded => "the statement is nested too deeply".to_owned(),
+    }
+}
+
+fn schema_message(error: &SchemaError) -> String {
+    let text = error.to_string();
+    text.strip_prefix("Schema error: ").unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_without_the_engines_layers() {
+        let error = DataFusionError::Plan("table 'x' not found\n\n  try y".to_owned())
+            .context("type_coercion");
+        assert_eq!(QueryError::from(error).to_string(), "table 'x' not found try y");
+    }
+
+    #[test]
+    fn our_own_errors_pass_through_the_engine_unchanged() {
+        let ours = QueryError::NotOne { count: 2 };
+        let text = ours.to_string();
+        let back = QueryError::from(DataFusionError::from(ours));
+        assert!(matches!(back, QueryError::NotOne { count: 2 }), "{back:?}");
+        assert_eq!(back.to_string(), text);
+    }
+}

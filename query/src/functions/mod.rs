@@ -1,0 +1,167 @@
+//! The SQL functions that assay adds, one a file.
+//!
+//! `btc`, `hex` and `unhex` depend on their arguments alone. The others answer from the lake and are
+//! made anew for every snapshot, so that a statement's functions and tables agree.
+
+mod bitcoin_subsidy;
+mod block_height;
+mod block_time;
+mod btc;
+mod hex;
+pub(crate) mod unhex;
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::DataType;
+use assay_model::Chain;
+use datafusion::common::{Result, ScalarValue, exec_err};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+
+use crate::catalog::lake::Snapshot;
+
+/// A function in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescribedFunction {
+    /// Name in SQL.
+    pub name: String,
+    /// How it is called.
+    pub syntax: String,
+    /// What it answers.
+    pub doc: String,
+    /// A statement that shows it.
+    pub example: Option<String>,
+}
+
+/// The functions that assay adds to those of DataFusion.
+pub fn described_functions() -> Vec<DescribedFunction> {
+    let functions = of_no_lake().into_iter().chain(of_snapshot(&Arc::default()));
+    let described = functions.filter_map(|function| {
+        let doc = function.documentation()?;
+        Some(DescribedFunction {
+            name: function.name().to_owned(),
+            syntax: doc.syntax_example.clone(),
+            doc: doc.description.clone(),
+            example: doc.sql_example.clone(),
+        })
+    });
+    described.collect()
+}
+
+/// The functions of their arguments alone.
+pub(crate) fn of_no_lake() -> Vec<ScalarUDF> {
+    vec![
+        ScalarUDF::from(btc::Btc::new()),
+        ScalarUDF::from(hex::Hex::new()),
+        ScalarUDF::from(unhex::Unhex::new()),
+    ]
+}
+
+/// The functions that answer from `snapshot`.
+pub(crate) fn of_snapshot(snapshot: &Arc<Snapshot>) -> Vec<ScalarUDF> {
+    let snapshot = Bound(Arc::clone(snapshot));
+    vec![
+        ScalarUDF::from(bitcoin_subsidy::BitcoinSubsidy::new(snapshot.clone())),
+        ScalarUDF::from(block_height::BlockHeight::new(snapshot.clone())),
+        ScalarUDF::from(block_time::BlockTime::new(snapshot)),
+    ]
+}
+
+/// Whether the function called `name` needs the times of all blocks.
+pub(crate) fn needs_block_times(name: &str) -> bool {
+    name == block_height::NAME || name == block_time::NAME
+}
+
+/// The snapshot that a function answers from. Two are equal if they are the same one.
+#[derive(Clone, Debug)]
+struct Bound(Arc<Snapshot>);
+
+impl PartialEq for Bound {
+    fn eq(&self, other: &Bound) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Bound {}
+
+impl Hash for Bound {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+/// Calls `function` with the one argument; a constant stays a constant.
+fn map_one(
+    args: &ScalarFunctionArgs,
+    function: impl Fn(&ArrayRef) -> Result<ArrayRef>,
+) -> Result<ColumnarValue> {
+    match &args.args[0] {
+        ColumnarValue::Array(array) => function(array).map(ColumnarValue::Array),
+        ColumnarValue::Scalar(scalar) => {
+            let array = function(&scalar.to_array_of_size(1)?)?;
+            ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar)
+        }
+    }
+}
+
+/// Calls `function` with a chain, the first argument, and the whole numbers of the second, which
+/// `args` hold as some type of 64 bits; null where either is null.
+fn map_of_chain(
+    args: &ScalarFunctionArgs,
+    function: impl Fn(Chain, i64) -> Result<Option<i64>>,
+) -> Result<ColumnarValue> {
+    let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    let rows = if constant { 1 } else { args.number_rows };
+    let chains = args.args[0].to_array(rows)?;
+    let chains = chains.as_string::<i32>();
+    let numbers = args.args[1].cast_to(&DataType::Int64, None)?.to_array(rows)?;
+    let numbers = numbers.as_primitive::<arrow::datatypes::Int64Type>();
+    // Runs of one chain are the rule, so its name is looked up once a run.
+    let mut known: Option<(&str, Chain)> = None;
+    let mut values = Vec::with_capacity(rows);
+    for row in 0..rows {
+        if chains.is_null(row) || numbers.is_null(row) {
+            values.push(None);
+            continue;
+        }
+        let name = chains.value(row);
+        let chain = match known {
+            Some((same, chain)) if same == name => chain,
+            _ => chain_named(name)?,
+        };
+        known = Some((name, chain));
+        values.push(function(chain, numbers.value(row))?);
+    }
+    let values: ArrayRef = Arc::new(arrow::array::Int64Array::from(values));
+    let values = arrow::compute::cast(&values, args.return_type())?;
+    if constant {
+        return ScalarValue::try_from_array(&values, 0).map(ColumnarValue::Scalar);
+    }
+    Ok(ColumnarValue::Array(values))
+}
+
+fn chain_named(name: &str) -> Result<Chain> {
+    match Chain::ALL.into_iter().find(|chain| chain.name() == name) {
+        Some(chain) => Ok(chain),
+        None => {
+            let names: Vec<_> = Chain::ALL.into_iter().map(Chain::name).collect();
+            exec_err!("unknown chain '{name}': use {}", names.join(" or "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_is_described_with_an_example() {
+        let functions = described_functions();
+        assert_eq!(functions.len(), of_no_lake().len() + of_snapshot(&Arc::default()).len());
+        for function in functions {
+            assert!(function.syntax.starts_with(&function.name), "{}", function.name);
+            assert!(function.doc.ends_with('.') && function.example.is_some(), "{}", function.name);
+        }
+    }
+}

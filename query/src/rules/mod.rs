@@ -1,0 +1,7 @@
+//! How the session plans statements differently from plain DataFusion: one rule a file.
+
+mod hex_literals;
+mod large_joins;
+
+pub(crate) use hex_literals::HexLiterals;
+pub(crate) use large_joins::LargeJoins;

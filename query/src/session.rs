@@ -1,0 +1,315 @@
+//! A read-only SQL session over a lake.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use assay_model::Chain;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::object_store::{
+    DefaultObjectStoreRegistry, ObjectStoreRegistry, ObjectStoreUrl,
+};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::prelude::SessionConfig;
+use futures::StreamExt;
+use object_store::local::LocalFileSystem;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::catalog::lake::{Lake, Snapshot};
+use crate::catalog::names::{CATALOG, DEFAULT_SCHEMA, statement_state};
+use crate::catalog::stored::store_url;
+use crate::memory::SharedMemory;
+use crate::rules::{HexLiterals, LargeJoins};
+use crate::statement::{self, Statement};
+use crate::{QueryError, described_tables, functions};
+
+/// The memory that statements may hold together unless the options say otherwise: it leaves a
+/// machine of 8 GiB room for the files that the system caches.
+pub const DEFAULT_MEMORY_LIMIT_BYTES: usize = 4 << 30;
+/// Disk that spilled data may take.
+const SPILL_LIMIT_BYTES: u64 = 1 << 40;
+/// Memory for the footers of Parquet files, so that the next statement need not read them again.
+const FOOTER_CACHE_BYTES: usize = 256 << 20;
+/// What part of the memory, at most, each sort reserves for merging.
+const RESERVED_SHARE_OF_MEMORY: usize = 64;
+/// Functions that make one value of any size from a few letters, past the memory limit. The table
+/// functions `range` and `generate_series` stay: their rows come in batches.
+const REFUSED_FUNCTIONS: [&str; 4] = ["array_repeat", "array_resize", "generate_series", "range"];
+/// Stack of the thread that plans a statement: the passes of the engine recurse as deep as the
+/// statement nests. Only what is touched takes memory.
+const PLANNING_STACK_BYTES: usize = 256 << 20;
+
+/// What a session needs to know.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// The lake's folder.
+    pub lake_dir: PathBuf,
+    /// Memory that all running statements may hold together.
+    pub memory_limit_bytes: usize,
+    /// Where operators put what does not fit; the system's folder for temporary files if absent.
+    pub spill_dir: Option<PathBuf>,
+}
+
+impl Default for SessionOptions {
+    fn default() -> SessionOptions {
+        SessionOptions {
+            lake_dir: PathBuf::from("lake"),
+            memory_limit_bytes: DEFAULT_MEMORY_LIMIT_BYTES,
+            spill_dir: None,
+        }
+    }
+}
+
+/// A read-only SQL session. Cheap to share: statements run side by side within its memory limit.
+pub struct Session {
+    lake: Arc<Lake>,
+    base: Arc<SessionState>,
+}
+
+impl Session {
+    /// Opens the lake that `options` name.
+    pub async fn open(options: SessionOptions) -> Result<Session, QueryError> {
+        let dir = options.lake_dir.clone();
+        let lake = Arc::new(blocking(move || Lake::open(&dir)).await?);
+        let runtime = runtime(&options)?;
+        register_stores(&runtime, &lake)?;
+        let mut base = SessionStateBuilder::new_with_default_features()
+            .with_config(config(options.memory_limit_bytes))
+            .with_runtime_env(Arc::new(runtime))
+            .with_analyzer_rules(analyzer_rules())
+            .with_physical_optimizer_rules(physical_rules(options.memory_limit_bytes))
+            .build();
+        for function in functions::of_no_lake() {
+            base.register_udf(Arc::new(function))?;
+        }
+        for name in REFUSED_FUNCTIONS {
+            base.deregister_udf(name)?;
+        }
+        Ok(Session { lake, base: Arc::new(base) })
+    }
+
+    /// The statements of `sql`, which `;` separates; none if it is blank. A statement that would do
+    /// more than read is refused here.
+    pub fn statements(&self, sql: &str) -> Result<Vec<Statement>, QueryError> {
+        statement::parse(sql)
+    }
+
+    /// Runs one statement against the lake as it is now.
+    ///
+    /// The stream's errors convert into [`QueryError`], which words them for people.
+    pub async fn run(&self, statement: Statement) -> Result<SendableRecordBatchStream, QueryError> {
+        let lake = Arc::clone(&self.lake);
+        let snapshot = blocking(move || lake.snapshot()).await?;
+        let stream = on_large_stack(start(Arc::clone(&self.base), statement, snapshot)).await??;
+        let schema = stream.schema();
+        let stream = AssertUnwindSafe(stream).catch_unwind().map(|batch| {
+            batch.unwrap_or_else(|panic| Err(QueryError::Engine(panic_message(&*panic)).into()))
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+
+    /// Runs `sql`, which must be exactly one statement.
+    pub async fn query(&self, sql: &str) -> Result<SendableRecordBatchStream, QueryError> {
+        let mut statements = self.statements(sql)?;
+        let count = statements.len();
+        match statements.pop() {
+            Some(statement) if count == 1 => self.run(statement).await,
+            _ => Err(QueryError::NotOne { count }),
+        }
+    }
+}
+
+/// Plans `statement` and starts to run it.
+async fn start(
+    base: Arc<SessionState>,
+    statement: Statement,
+    snapshot: Arc<Snapshot>,
+) -> Result<SendableRecordBatchStream, QueryError> {
+    let state = statement_state(&base, &snapshot)?;
+    let plan = state.statement_to_plan(statement.0).await.map_err(name_the_tables)?;
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+        .verify_plan(&plan)
+        .map_err(|_| QueryError::Refused { statement: "this statement".to_owned() })?;
+    if needs_block_times(&plan)? {
+        blocking(move || snapshot.load_times()).await?;
+    }
+    let physical = state.create_physical_plan(&plan).await?;
+    Ok(execute_stream(physical, state.task_ctx())?)
+}
+
+/// Runs `work` on a thread of its own with room for deep recursion.
+///
+/// Plans are made of foreign text by code that is not ours; where it panics, the statement has
+/// failed, not the program.
+async fn on_large_stack<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, QueryError> {
+    let (sender, receiver) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = std::thread::Builder::new()
+        .name("plan".to_owned())
+        .stack_size(PLANNING_STACK_BYTES)
+        .spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+            // Nobody waits any more if the statement was cancelled.
+            let _ = sender.send(result);
+        });
+    thread.map_err(|error| QueryError::Engine(error.to_string()))?;
+    match receiver.await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(panic)) => Err(QueryError::Engine(panic_message(&*panic))),
+        Err(_) => Err(QueryError::Engine("planning ended without a result".to_owned())),
+    }
+}
+
+/// Runs what does blocking I/O where it keeps no other task waiting.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
+) -> Result<T, QueryError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(QueryError::Engine(error.to_string())),
+    }
+}
+
+fn config(memory_limit_bytes: usize) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        // The catalog has its own.
+        .with_information_schema(false);
+    let options = config.options_mut();
+    // Filters on a hash or an address keep few rows of many: the wide columns of the others are
+    // then never decoded.
+    options.execution.parquet.pushdown_filters = true;
+    // One type of text: what users see is what the model says.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    // Each sort reserves this for merging before its first row. The pool keeps memory free
+    // for that, so little is needed, and in a small session the engine's default would take it all.
+    options.execution.sort_spill_reservation_bytes = options
+        .execution
+        .sort_spill_reservation_bytes
+        .min(memory_limit_bytes / RESERVED_SHARE_OF_MEMORY);
+    options.execution.time_zone = Some("UTC".to_owned());
+    config
+}
+
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    // Before the engine's, which would settle text against bytes in another way.
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(HexLiterals::new())];
+    rules.extend(datafusion::optimizer::Analyzer::new().rules);
+    rules
+}
+
+fn physical_rules(memory_limit_bytes: usize) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    // Right after the engine has put the smaller side of each join first, and before it adds the
+    // sorts that a merge join needs.
+    let place = rules.iter().position(|rule| rule.name() == "join_selection");
+    let place = place.expect("the engine chooses the sides of joins") + 1;
+    rules.insert(place, Arc::new(LargeJoins::new(memory_limit_bytes)));
+    rules
+}
+
+fn runtime(options: &SessionOptions) -> Result<RuntimeEnv, QueryError> {
+    let mode = match &options.spill_dir {
+        Some(dir) => {
+            let failed = |error: std::io::Error| QueryError::SpillDir {
+                path: dir.clone(),
+                reason: error.to_string(),
+            };
+            std::fs::create_dir_all(dir).map_err(failed)?;
+            DiskManagerMode::Directories(vec![dir.clone()])
+        }
+        None => DiskManagerMode::OsTmpDirectory,
+    };
+    let disk = DiskManagerBuilder::default()
+        .with_mode(mode)
+        .with_max_temp_directory_size(SPILL_LIMIT_BYTES);
+    // No store but the lake's: no statement can reach another file of the machine.
+    let stores = DefaultObjectStoreRegistry::new();
+    stores.deregister_store(ObjectStoreUrl::local_filesystem().as_ref())?;
+    let builder = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(SharedMemory::new(options.memory_limit_bytes)))
+        .with_disk_manager_builder(disk)
+        .with_metadata_cache_limit(FOOTER_CACHE_BYTES)
+        .with_object_store_registry(Arc::new(stores));
+    Ok(builder.build()?)
+}
+
+fn register_stores(runtime: &RuntimeEnv, lake: &Lake) -> Result<(), QueryError> {
+    for chain in Chain::ALL {
+        let dir = lake.chain_dir(chain);
+        if !Path::new(&dir).is_dir() {
+            continue;
+        }
+        let store = LocalFileSystem::new_with_prefix(&dir)
+            .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?;
+        runtime.register_object_store(store_url(chain).as_ref(), Arc::new(store));
+    }
+    Ok(())
+}
+
+/// Whether `plan` calls a function that needs the times of all blocks.
+fn needs_block_times(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
+    let mut needs = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr {
+                    needs |= functions::needs_block_times(call.name());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(needs)
+}
+
+/// Adds to an error about an unknown table what there is instead.
+fn name_the_tables(error: DataFusionError) -> QueryError {
+    let error = QueryError::from(error);
+    let text = error.to_string();
+    let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
+    let Some((schema, name)) = missing
+        .and_then(|name| name.strip_prefix(CATALOG)?.strip_prefix('.'))
+        .and_then(|name| name.split_once('.'))
+    else {
+        return error;
+    };
+    let asked = if schema == DEFAULT_SCHEMA { name.to_owned() } else { format!("{schema}.{name}") };
+    let tables = described_tables();
+    let mut names: Vec<_> = tables.iter().filter(|table| table.name == name).collect();
+    if names.is_empty() {
+        names = tables.iter().filter(|table| table.schema == schema).collect();
+    }
+    let hint = if names.is_empty() {
+        format!("there are the schemas {}", crate::described_schemas().join(", "))
+    } else {
+        let names: Vec<_> = names.into_iter().map(|table| table.full_name()).collect();
+        format!("there is {}", names.join(", "))
+    };
+    QueryError::Sql(DataFusionError::Plan(format!("no table named '{asked}'; {hint}")))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it panicked").lines().next().unwrap_or_default().to_owned()
+}
