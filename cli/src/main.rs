@@ -1,1 +1,32 @@
-fn main() {}
+//! The program `assay`: indexes chains into a lake and answers SQL about them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `args.rs` | what was typed |
+//! | `config.rs`, `layer.rs` | what is run: `assay.toml`, then environment, then what was typed |
+//! | `commands/` | one file or folder a command |
+//! | `output/` | rows as table, CSV, JSON, Parquet and Arrow, to a file or a pipe |
+//! | `lake.rs` | what a lake's folder says without a query |
+//! | `exit.rs` | errors in words, exit codes |
+//! | `progress.rs`, `human.rs` | progress bars; sizes and numbers for people |
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod human;
+mod lake;
+mod layer;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match args::Args::try_parse() {
+        Ok(args) => exit::code(commands::run(&args)),
+        Err(usage) => exit::usage(&usage),
+    }
+}

@@ -25,7 +25,10 @@ const WATERMARK: &[u8] = b"watermark";
 #[non_exhaustive]
 pub enum UtxoError {
     /// The store itself failed.
-    #[error("the store of unspent outputs in {} failed", .path.display())]
+    #[error(
+        "the store of unspent outputs in {} failed: if it does so again, remove this folder and it \
+         is made anew", .path.display()
+    )]
     Store {
         /// The folder.
         path: PathBuf,
@@ -116,6 +119,7 @@ impl UtxoStore {
     pub fn open(path: &Path) -> Result<UtxoStore, UtxoError> {
         let failed = |source| UtxoError::Store { path: path.to_owned(), source };
         let open = || {
+            remove_unfinished(path)?;
             let database = Database::builder(path).open()?;
             let outputs = database.keyspace("outputs", KeyspaceCreateOptions::default)?;
             let facts = database.keyspace("facts", KeyspaceCreateOptions::default)?;
@@ -273,10 +277,11 @@ impl UtxoStore {
         }
         let mut batch = self.database.batch();
         for (key, is_unspent) in effects {
-            match self.created.remove(&key).filter(|_| is_unspent) {
-                Some(stored) => batch.insert(&self.outputs, key.as_slice(), stored),
-                None => batch.remove(&self.outputs, key.as_slice()),
-            }
+            if !is_unspent {
+                batch.remove(&self.outputs, key.as_slice());
+            } else if let Some(stored) = self.created.remove(&key) {
+                batch.insert(&self.outputs, key.as_slice(), stored);
+            } // else it was written with the earlier of two blocks that created it (BIP 30)
         }
         batch.insert(&self.facts, WATERMARK, watermark);
         batch
@@ -284,6 +289,22 @@ impl UtxoStore {
             .and_then(|()| self.database.persist(PersistMode::SyncAll))
             .map_err(|source| UtxoError::Store { path: self.path.clone(), source })
     }
+}
+
+/// Removes what is in the way of making the store in `path` anew, if its making was cut short: the
+/// library writes the version last, and refuses to go on where a journal is without one.
+fn remove_unfinished(path: &Path) -> std::io::Result<()> {
+    let version = path.join("version");
+    if std::fs::metadata(&version).is_ok_and(|version| version.len() > 0) {
+        return Ok(());
+    }
+    for file in [path.join("0.jnl"), version] {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn out_point(txid: &Hash, index: u32) -> OutPoint {

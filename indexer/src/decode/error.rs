@@ -7,7 +7,10 @@ use crate::wire::WireError;
 
 /// A block is not valid: which, where it was read, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("block {height} {hash} ({place}) is not valid")]
+#[error(
+    "block {height} {hash} ({place}) is not valid; all blocks below it are indexed. Restore the file \
+     that it is read from, and run again"
+)]
 pub struct DecodeError {
     /// Height.
     pub height: u64,

@@ -13,6 +13,7 @@ mod best_chain;
 mod obfuscated;
 mod records;
 mod scan;
+mod twins;
 mod undo;
 mod undo_files;
 
@@ -26,6 +27,8 @@ use self::best_chain::BestChain;
 use self::obfuscated::{Key, ObfuscatedFile};
 use self::records::Damage;
 use self::scan::{Scanned, file_path};
+/// Decodes an undo record; public so that it can be fuzzed.
+pub use self::undo::decode as decode_undo;
 use self::undo_files::{Undo, UndoFiles};
 use crate::progress::Progress;
 use crate::raw::{RawBlock, SpentOutputs};
@@ -137,10 +140,11 @@ impl Inner {
             .ok_or_else(|| SourceError::Unknown { height, hash: hash.to_string() })?;
         let scanned = &self.chain.blocks[place];
         let bytes = self.read(height, scanned)?;
+        let spent = self.spent(height, place, &bytes)?;
         Ok(RawBlock {
             block,
             bytes,
-            spent: self.spent(height, place)?,
+            spent,
             median_time: self.chain.median_time(height),
             chain_work: self.chain.work_at(height).to_be_bytes(),
             place: self.place_of(scanned),
@@ -160,8 +164,14 @@ impl Inner {
         Ok(bytes)
     }
 
-    /// The outputs that the block at `place` spends, if its undo record is there.
-    fn spent(&self, height: u64, place: usize) -> Result<Option<SpentOutputs>, SourceError> {
+    /// The outputs that the block at `place`, whose data is `bytes`, spends, if its undo record is
+    /// there.
+    fn spent(
+        &self,
+        height: u64,
+        place: usize,
+        bytes: &[u8],
+    ) -> Result<Option<SpentOutputs>, SourceError> {
         let block = &self.chain.blocks[place];
         if block.transactions <= 1 {
             return Ok(Some(SpentOutputs::default()));
@@ -178,9 +188,24 @@ impl Inner {
                 block: self.place_of(block),
                 place: undo_place(offset),
             }),
-            Undo::Found(record, offset) => undo::decode(&record).map_err(|source| {
-                SourceError::BadUndo { height, place: undo_place(offset), source }
-            }),
+            Undo::Found(records) => {
+                let decode = |(record, offset): &(Vec<u8>, u64)| {
+                    undo::decode(record).map_err(|source| SourceError::BadUndo {
+                        height,
+                        place: undo_place(*offset),
+                        source,
+                    })
+                };
+                // Nothing, if one of them is without heights.
+                let candidates: Option<Vec<_>> =
+                    records.iter().map(decode).collect::<Result<_, _>>()?;
+                let subsidy = self.network.subsidy(height).get();
+                Ok(match candidates {
+                    Some(mut only) if only.len() == 1 => only.pop(),
+                    Some(several) => twins::choose(bytes, subsidy, several),
+                    None => None,
+                })
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 //! A record does not say whose it is; its checksum covers the hash of the block's parent, and so
 //! proves it. Records stand in the order in which blocks were connected, which is about that of
 //! heights: the place that a block has by height among those of its file is where the search
-//! begins, and only records with as many transactions as the block has are looked at.
+//! begins, and only records with as many transactions as the block has are looked at. Where twins,
+//! with the same parent and as many transactions, stand in one file, all their records are found.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,8 +26,9 @@ const CHECKSUM_BYTES: usize = 32;
 /// What was found out about a block's undo record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Undo {
-    /// The record's data, and its offset in the `rev` file.
-    Found(Vec<u8>, u64),
+    /// The record's data, and its offset in the `rev` file. Of a block with twins there may be
+    /// several, first the one that is its own if blocks were connected as they arrived.
+    Found(Vec<(Vec<u8>, u64)>),
     /// There is none.
     Absent,
     /// A record that must be it is damaged, at this offset.
@@ -41,6 +43,8 @@ pub struct UndoFiles {
     magic: [u8; 4],
     /// By place of a block: its rank by height among the blocks of its file.
     ranks: Vec<u32>,
+    /// By place of a block that has twins: the places of all of them, in order of arrival.
+    twins: HashMap<usize, Vec<usize>>,
     /// The files met so far; 16 bytes a block.
     files: Mutex<HashMap<u32, Arc<Option<UndoFile>>>>,
 }
@@ -65,12 +69,16 @@ impl UndoFiles {
             .collect();
         order.sort_unstable();
         let mut ranks = vec![0; chain.blocks.len()];
+        let mut twins = HashMap::new();
         for file in order.chunk_by(|left, right| left.0 == right.0) {
             for (rank, &(_, _, place)) in file.iter().enumerate() {
                 ranks[place] = rank as u32;
             }
+            for level in file.chunk_by(|left, right| left.1 == right.1) {
+                add_twins(chain, level, &mut twins);
+            }
         }
-        UndoFiles { dir: dir.to_owned(), key, magic, ranks, files: Mutex::default() }
+        UndoFiles { dir: dir.to_owned(), key, magic, ranks, twins, files: Mutex::default() }
     }
 
     /// Finds the undo record of the block at `place` of `chain`.
@@ -82,11 +90,18 @@ impl UndoFiles {
         let block = &chain.blocks[place];
         let file = self.file(block.file)?;
         let Some(file) = file.as_ref() else { return Ok(Undo::Absent) };
-        if let Some(found) = file.find(block, self.ranks[place])? {
-            return Ok(found);
+        let twins = self.twins.get(&place).map_or(&[][..], Vec::as_slice);
+        let mut found = file.find(block, self.ranks[place], twins.len().max(1))?;
+        if found.len() == twins.len() {
+            // Each was connected: in the order in which they arrived, most likely.
+            found.sort_by_key(|&(_, offset)| offset);
+            found.swap(0, twins.iter().position(|&twin| twin == place).unwrap_or(0));
+        }
+        if !found.is_empty() {
+            return Ok(Undo::Found(found));
         }
         // Was there never a record, or is it damaged? It is if there is one that is nobody's.
-        let orphans = file.orphans(chain, block.file, &self.ranks)?;
+        let orphans = file.orphans(chain, block.file, self)?;
         let nearest = orphans.iter().min_by_key(|&&at| at.abs_diff(self.ranks[place]));
         let damaged = file.damages.first().map(|damage| damage.offset);
         Ok(match nearest.map(|&at| file.records[at as usize].offset).or(damaged) {
@@ -108,6 +123,22 @@ impl UndoFiles {
         let file = Arc::new(UndoFile::open(self.path(number), self.key, self.magic)?);
         files.insert(number, Arc::clone(&file));
         Ok(file)
+    }
+}
+
+/// Notes the twins among the blocks of one file and height.
+fn add_twins(
+    chain: &BestChain,
+    level: &[(u32, u64, usize)],
+    twins: &mut HashMap<usize, Vec<usize>>,
+) {
+    let kind = |place: usize| (chain.blocks[place].header.parent, chain.blocks[place].transactions);
+    for &(_, _, place) in level.iter().filter(|_| level.len() > 1) {
+        let alike = level.iter().map(|&(_, _, other)| other);
+        let alike: Vec<usize> = alike.filter(|&other| kind(other) == kind(place)).collect();
+        if alike.len() > 1 {
+            twins.insert(place, alike);
+        }
     }
 }
 
@@ -133,26 +164,43 @@ impl UndoFile {
         Ok(Some(UndoFile { file, records, by_transactions, damages, orphans }))
     }
 
-    /// The record of `block`, searched outwards from `rank`.
-    fn find(&self, block: &Scanned, rank: u32) -> Result<Option<Undo>, SourceError> {
+    /// The first `count` records that may be those of `block`, searched outwards from `rank`.
+    fn find(
+        &self,
+        block: &Scanned,
+        rank: u32,
+        count: usize,
+    ) -> Result<Vec<(Vec<u8>, u64)>, SourceError> {
         let transactions = u64::from(block.transactions).saturating_sub(1);
         let places = self.by_transactions.get(&transactions).map_or(&[][..], Vec::as_slice);
+        let mut found = Vec::new();
         for at in outwards(places, rank) {
             if let Some(data) = self.read(at, &block.header.parent)? {
-                return Ok(Some(Undo::Found(data, self.records[at as usize].offset)));
+                found.push((data, self.records[at as usize].offset));
+            }
+            if found.len() == count {
+                break;
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
-    fn orphans(&self, chain: &BestChain, file: u32, ranks: &[u32]) -> Result<&[u32], SourceError> {
+    fn orphans(
+        &self,
+        chain: &BestChain,
+        file: u32,
+        files: &UndoFiles,
+    ) -> Result<&[u32], SourceError> {
         if let Some(orphans) = self.orphans.get() {
             return Ok(orphans);
         }
         let mut orphans: Vec<u32> = (0..self.records.len() as u32).collect();
-        for (block, &rank) in chain.blocks.iter().zip(ranks).filter(|(block, _)| block.file == file)
-        {
-            if let Some(Undo::Found(_, offset)) = self.find(block, rank)? {
+        for (place, block) in chain.blocks.iter().enumerate() {
+            if block.file != file {
+                continue;
+            }
+            let count = files.twins.get(&place).map_or(1, Vec::len);
+            for (_, offset) in self.find(block, files.ranks[place], count)? {
                 orphans.retain(|&at| self.records[at as usize].offset != offset);
             }
         }

@@ -1,0 +1,276 @@
+//! What was typed: the command line as clap reads it. `config.rs` makes of it what is run.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::human;
+use crate::output::Format;
+
+const EXAMPLES: &str = "\
+Examples:
+  assay index bitcoin --blocks-dir ~/.bitcoin/blocks
+  assay sql \"select script_type, count(*), sum(value) from bitcoin.outputs group by 1\"
+  assay status --lake /data/lake
+
+Options may stand before or after the command. They come from assay.toml in the working
+directory (or --config FILE), then from the environment, then from the command line; the
+later wins. Exit codes: 0 done, 1 verify found differences, 2 could not do it.";
+
+/// Indexes blockchains into a lake of Parquet files and answers SQL about them.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Args {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of all commands.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Folder of the lake [environment: ASSAY_LAKE] [default: ./lake]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub lake: Option<PathBuf>,
+    /// Configuration file [environment: ASSAY_CONFIG] [default: ./assay.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Memory that SQL may hold, like 512MiB; beyond it queries spill to disk or fail
+    /// [environment: ASSAY_MEMORY] [default: 4GiB]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = human::parse_bytes)]
+    pub memory: Option<usize>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log what happens to stderr; -vv logs more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read blocks, decode them and add them to the lake
+    Index(IndexArgs),
+    /// Run SQL, or start a prompt for it
+    Sql(SqlArgs),
+    /// List tables, or the columns of one
+    Tables(TablesArgs),
+    /// Show what the lake holds and how fast the last run was
+    Status(StatusArgs),
+    /// Check that the lake agrees with itself and with the rules of the chain
+    Verify(VerifyArgs),
+}
+
+/// `assay index`.
+#[derive(Debug, ClapArgs)]
+pub struct IndexArgs {
+    /// The chain.
+    #[command(subcommand)]
+    pub chain: IndexChain,
+}
+
+/// The chain that `assay index` reads.
+#[derive(Debug, Subcommand)]
+pub enum IndexChain {
+    /// Read the block files of Bitcoin Core
+    Bitcoin(IndexBitcoinArgs),
+}
+
+const INDEX_BITCOIN_EXAMPLES: &str = "\
+Examples:
+  assay index bitcoin --blocks-dir ~/.bitcoin/blocks
+  assay index bitcoin --blocks-dir /node/regtest/blocks --network regtest --lake /data/lake
+  assay index bitcoin --blocks-dir ~/.bitcoin/blocks --to 100000 --threads 4
+
+The same settings in assay.toml:
+  lake = \"/data/lake\"
+  [bitcoin]
+  blocks_dir = \"~/.bitcoin/blocks\"
+
+Running it again adds the blocks that are new. A run that was stopped resumes where it was.";
+
+/// `assay index bitcoin`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = INDEX_BITCOIN_EXAMPLES)]
+pub struct IndexBitcoinArgs {
+    /// Folder with Bitcoin Core's blk*.dat and rev*.dat files
+    /// [environment: ASSAY_BLOCKS_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub blocks_dir: Option<PathBuf>,
+    /// Network: mainnet, testnet3, testnet4, signet or regtest; told from the files if absent
+    /// [environment: ASSAY_NETWORK]
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<assay_model::Network>,
+    /// Keep script signatures and witnesses, too; they more than double the lake
+    /// [environment: ASSAY_WITH_SCRIPTS]
+    #[arg(long)]
+    pub with_scripts: bool,
+    /// Last height to index, inclusive [default: the tip of the best chain]
+    #[arg(long, value_name = "HEIGHT")]
+    pub to: Option<u64>,
+    /// Threads that decode [environment: ASSAY_THREADS] [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Go on although some blocks lack a parent: index the best chain of the others
+    /// [environment: ASSAY_IGNORE_UNLINKED]
+    #[arg(long)]
+    pub ignore_unlinked: bool,
+    /// Compute what blocks spend from the chain itself, not from rev*.dat files: slow, for damaged
+    /// files
+    #[arg(long)]
+    pub ignore_undo: bool,
+    /// Most blocks that a reorganisation may take away from the lake
+    #[arg(long, value_name = "BLOCKS", default_value_t = 100)]
+    pub max_reorg: u64,
+}
+
+const SQL_EXAMPLES: &str = "\
+Examples:
+  assay sql \"select count(*) from bitcoin.blocks\"
+  assay sql -f csv \"select * from bitcoin.outputs where height = 170\" > outputs.csv
+  assay sql --file report.sql -o report.parquet
+  echo \"select max(height) from bitcoin.blocks\" | assay sql -f json
+  assay sql                                   (a prompt; \\? there shows its commands)
+
+How values are written:
+  table, csv   hashes and scripts as hex, times as 2009-01-03T18:15:05Z, lists and structs as
+               JSON; csv has a header, quotes as in RFC 4180, ends lines with LF, and leaves NULL
+               empty
+  json, ndjson as csv, except that lists stay lists, NULL is null, whole numbers are numbers with
+               all their digits, and decimals are strings, because most readers would round them;
+               a float that is not a number or infinite is null
+  parquet, arrow, arrow-stream
+               keep the types of SQL; parquet is compressed with zstd
+
+A table shows at most --max-rows rows and shortens long cells; the other formats write
+everything and hold little in memory. A file appears under its name only when it is complete.
+Several statements, separated by ';', give one result after the other in table, csv, json and
+ndjson; csv puts an empty line between them.";
+
+/// `assay sql`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = SQL_EXAMPLES)]
+pub struct SqlArgs {
+    /// The SQL text; from standard input, or from a prompt on a terminal, if absent
+    #[arg(value_name = "SQL", conflicts_with = "file")]
+    pub sql: Option<String>,
+    /// Read the SQL text from FILE; '-' is standard input
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Format of the result [default: told from the file's extension, else table]
+    #[arg(short, long, value_enum)]
+    pub format: Option<Format>,
+    /// Write the result to FILE in place of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Rows that a table shows at most; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub max_rows: u64,
+}
+
+const TABLES_EXAMPLES: &str = "\
+Examples:
+  assay tables
+  assay tables bitcoin.outputs
+  assay tables -f json";
+
+/// `assay tables`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = TABLES_EXAMPLES)]
+pub struct TablesArgs {
+    /// Show the columns of this table
+    #[arg(value_name = "TABLE")]
+    pub name: Option<String>,
+    /// Format of the answer
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
+}
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  assay status
+  assay status --lake /data/lake -f json";
+
+/// `assay status`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = STATUS_EXAMPLES)]
+pub struct StatusArgs {
+    /// Format of the answer
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  assay verify
+  assay verify bitcoin --prevouts
+  assay verify -f json --quiet > verify.json
+
+Exits with 1 if anything differs. --prevouts looks up the output that every input spends: on a
+whole chain this takes many times as long as the other checks together.";
+
+/// `assay verify`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub struct VerifyArgs {
+    /// The chain [default: every chain in the lake]
+    #[arg(value_enum)]
+    pub chain: Option<ChainArg>,
+    /// Also check every input against the output that it spends
+    #[arg(long)]
+    pub prevouts: bool,
+    /// Format of the answer
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
+}
+
+/// A chain by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChainArg {
+    /// Bitcoin and its test networks
+    Bitcoin,
+}
+
+impl ChainArg {
+    /// The chain that is meant.
+    pub fn chain(self) -> assay_model::Chain {
+        match self {
+            ChainArg::Bitcoin => assay_model::Chain::Bitcoin,
+        }
+    }
+}
+
+/// Format of what is not the result of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Text for people
+    Table,
+    /// JSON for programs
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in ["assay --lake x -q status", "assay status --lake x -q"] {
+            let args = Args::try_parse_from(line.split(' ')).expect(line);
+            assert_eq!(args.global.lake, Some("x".into()), "{line}");
+            assert!(args.global.quiet, "{line}");
+        }
+    }
+}

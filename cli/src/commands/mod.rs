@@ -1,0 +1,62 @@
+//! The commands, one file or folder each.
+
+mod index;
+mod rows;
+mod sql;
+mod status;
+mod tables;
+mod verify;
+
+use std::future::Future;
+use std::io;
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Args, Command, IndexArgs, IndexChain};
+use crate::config::Config;
+use crate::exit::Outcome;
+use crate::progress::Verbosity;
+
+/// Carries out what was typed.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let load = |bitcoin| {
+        let config = Config::load(&args.global, bitcoin)?;
+        start_logs(config.verbosity);
+        anyhow::Ok(config)
+    };
+    match &args.command {
+        Command::Index(IndexArgs { chain: IndexChain::Bitcoin(typed) }) => {
+            wait(index::bitcoin(&load(Some(typed))?, typed))
+        }
+        Command::Sql(typed) => wait(sql::run(&load(None)?, typed)),
+        Command::Tables(typed) => tables::run(typed),
+        Command::Status(typed) => wait(status::run(&load(None)?, typed)),
+        Command::Verify(typed) => wait(verify::run(&load(None)?, typed)),
+    }
+}
+
+/// Runs `command` to its end on all cores.
+fn wait(command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads that run queries")?;
+    let outcome = runtime.block_on(command);
+    // A query that was cancelled may still be reading: nobody waits for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Sends log lines to stderr: as many as were asked for, or as `ASSAY_LOG` says
+/// (`ASSAY_LOG=assay_indexer=debug`).
+fn start_logs(verbosity: Verbosity) {
+    let default = match verbosity {
+        Verbosity::Quiet => "error",
+        Verbosity::Normal => "warn",
+        Verbosity::Logs(1) => "warn,assay=info,assay_indexer=info,assay_query=info",
+        Verbosity::Logs(_) => "info,assay=debug,assay_indexer=debug,assay_query=debug",
+    };
+    let filter = EnvFilter::try_from_env("ASSAY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+}

@@ -1,0 +1,144 @@
+//! Segments: what each says of itself against its files and against the rows of its heights.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use assay_model::lake::{SEGMENT_FILE, table_file};
+use assay_model::{BlockHash, Table};
+use parquet::file::reader::FileReader;
+use parquet::file::serialized_reader::SerializedFileReader;
+
+use super::blocks::BlockRow;
+use super::check::Check;
+use super::sums::HeightSums;
+use crate::lake::{ChainFolder, Segment};
+
+/// The check of a chain's segments.
+pub struct Segments<'a> {
+    folder: &'a ChainFolder,
+    /// For each segment, the rows that queries found for its heights, in the order of the tables.
+    rows: Vec<Vec<u64>>,
+    check: Check,
+}
+
+impl<'a> Segments<'a> {
+    /// The check of the segments of `folder`: compares them with each other and with their files.
+    pub fn of(folder: &'a ChainFolder) -> Segments<'a> {
+        let tables = folder.chain.tables();
+        let rows = vec![vec![0; tables.len()]; folder.segments.len()];
+        let check = Check::new(
+            "segments",
+            "every segment's files, rows and hashes are as its segment.json says",
+        );
+        let mut segments = Segments { folder, rows, check };
+        let mut below = BlockHash::default();
+        for segment in &folder.segments {
+            segments.describe(segment, below);
+            below = segment.info.last;
+            for table in tables {
+                segments.file(segment, table);
+            }
+        }
+        segments
+    }
+
+    /// What was found so far.
+    pub fn so_far(&self) -> &Check {
+        &self.check
+    }
+
+    /// Compares the segments that begin or end at the height of `block`.
+    pub fn add_block(&mut self, block: &BlockRow) {
+        let height = block.height as u64;
+        let Some(place) = self.place(height) else { return };
+        self.rows[place][0] += 1;
+        let Segment { heights, info, .. } = &self.folder.segments[place];
+        if heights.start == height {
+            self.check.compare(
+                height,
+                format_args!("parent of the segment"),
+                block.parent,
+                info.parent,
+            );
+        }
+        if heights.end == height + 1 {
+            let what = format_args!("last hash of the segment");
+            self.check.compare(height, what, block.hash, info.last);
+            let what = format_args!("hash before the last of the segment");
+            self.check.compare(height, what, block.parent, info.last_parent);
+        }
+    }
+
+    /// Adds the rows of `height`.
+    pub fn add_sums(&mut self, height: u64, sums: &HeightSums) {
+        let Some(place) = self.place(height) else { return };
+        let counts = [sums.transactions, sums.inputs, sums.outputs];
+        for (rows, count) in self.rows[place][1..].iter_mut().zip(counts) {
+            *rows += count as u64;
+        }
+    }
+
+    /// Compares the rows found with those that the segments should hold. Rows of heights that are
+    /// not the segment's are missing here: no query by height finds them.
+    pub fn finish(mut self) -> Check {
+        for (segment, rows) in self.folder.segments.iter().zip(&self.rows) {
+            for (table, &found) in self.folder.chain.tables().iter().zip(rows) {
+                let Some(file) = segment.info.tables.get(table.name) else { continue };
+                let what = format_args!("rows of {} for the heights of the segment", table.name);
+                self.check.compare(segment.heights.start, what, file.rows, found);
+            }
+        }
+        self.check
+    }
+
+    /// The segment that holds `height`.
+    fn place(&self, height: u64) -> Option<usize> {
+        let segments = &self.folder.segments;
+        let place = segments.partition_point(|segment| segment.heights.end <= height);
+        (place < segments.len()).then_some(place)
+    }
+
+    fn describe(&mut self, segment: &Segment, below: BlockHash) {
+        let Segment { heights, info, .. } = segment;
+        let start = heights.start;
+        let what = format_args!("first height in {SEGMENT_FILE}");
+        self.check.compare(start, what, start, info.from);
+        let what = format_args!("end in {SEGMENT_FILE}");
+        self.check.compare(start, what, heights.end, info.to);
+        let what = format_args!("parent in {SEGMENT_FILE}");
+        self.check.compare(start, what, below, info.parent);
+    }
+
+    /// Compares the file of `table`. A segment that the indexer replaced meanwhile is passed over:
+    /// its rows are in another one.
+    fn file(&mut self, segment: &Segment, table: &Table) {
+        let (start, name) = (segment.heights.start, table.name);
+        let path = segment.dir.join(table_file(name));
+        self.check.compared += 1;
+        let Some(said) = segment.info.tables.get(name) else {
+            let what = format_args!("{name} in {SEGMENT_FILE}");
+            return self.check.differ(start, what, "the table", "nothing");
+        };
+        let shown = path.display();
+        let found = size_and_rows(&path);
+        if !segment.dir.exists() {
+            return;
+        }
+        match found {
+            Ok((bytes, rows)) => {
+                self.check.compare(start, format_args!("bytes of '{shown}'"), said.bytes, bytes);
+                self.check.compare(start, format_args!("rows of '{shown}'"), said.rows, rows);
+            }
+            Err(error) => {
+                self.check.differ(start, format_args!("'{shown}'"), "a Parquet file", error);
+            }
+        }
+    }
+}
+
+fn size_and_rows(path: &Path) -> anyhow::Result<(u64, u64)> {
+    let bytes = fs::metadata(path)?.len();
+    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let rows = reader.metadata().file_metadata().num_rows();
+    Ok((bytes, rows.try_into()?))
+}

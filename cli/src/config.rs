@@ -1,0 +1,120 @@
+//! What is run: `assay.toml`, then the environment, then the command line; the later wins.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use anyhow::Context;
+use assay_model::Network;
+use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
+
+use crate::args::{GlobalArgs, IndexBitcoinArgs};
+use crate::layer::{Layer, Size};
+use crate::progress::Verbosity;
+
+/// The configuration file that is read if no other is named.
+const DEFAULT_FILE: &str = "assay.toml";
+const DEFAULT_LAKE: &str = "./lake";
+
+/// Everything that commands need to know, decided.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the lake.
+    pub lake_dir: PathBuf,
+    /// Memory that SQL may hold.
+    pub memory_bytes: usize,
+    /// Folder for what SQL does not keep in memory; the system's for temporary files if absent.
+    pub spill_dir: Option<PathBuf>,
+    /// What is said on stderr.
+    pub verbosity: Verbosity,
+    /// Where Bitcoin comes from.
+    pub bitcoin: BitcoinConfig,
+}
+
+/// Where Bitcoin comes from, and how it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BitcoinConfig {
+    /// Folder of the block files, which only `assay index` needs.
+    pub blocks_dir: Option<PathBuf>,
+    /// Network; told from the block files if absent.
+    pub network: Option<Network>,
+    /// Whether script signatures and witnesses are kept.
+    pub with_scripts: bool,
+    /// Threads that decode; one a core if absent.
+    pub threads: Option<NonZeroUsize>,
+    /// Whether blocks without a parent are passed over.
+    pub ignore_unlinked: bool,
+}
+
+impl Config {
+    /// The configuration of a command: reads the file and the environment.
+    pub fn load(global: &GlobalArgs, bitcoin: Option<&IndexBitcoinArgs>) -> anyhow::Result<Config> {
+        let environment = Layer::from_env(|name| env::var_os(name))?;
+        let typed = Layer::from_args(global, bitcoin);
+        let layer = typed.over(environment).over(file_layer(global)?);
+        let verbosity = match (global.quiet, global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, level) => Verbosity::Logs(level),
+        };
+        Ok(Config::finish(layer, verbosity))
+    }
+
+    fn finish(layer: Layer, verbosity: Verbosity) -> Config {
+        Config {
+            lake_dir: layer.lake.unwrap_or_else(|| DEFAULT_LAKE.into()),
+            memory_bytes: layer.memory.map_or(DEFAULT_MEMORY_LIMIT_BYTES, |Size(bytes)| bytes),
+            spill_dir: layer.spill_dir,
+            verbosity,
+            bitcoin: BitcoinConfig {
+                blocks_dir: layer.bitcoin.blocks_dir,
+                network: layer.bitcoin.network,
+                with_scripts: layer.bitcoin.with_scripts.unwrap_or(false),
+                threads: layer.bitcoin.threads,
+                ignore_unlinked: layer.bitcoin.ignore_unlinked.unwrap_or(false),
+            },
+        }
+    }
+
+    /// What a SQL session over the lake needs to know.
+    pub fn session_options(&self) -> SessionOptions {
+        SessionOptions {
+            lake_dir: self.lake_dir.clone(),
+            memory_limit_bytes: self.memory_bytes,
+            spill_dir: self.spill_dir.clone(),
+        }
+    }
+}
+
+/// What the configuration file says; nothing if none is named and the default one is not there.
+fn file_layer(global: &GlobalArgs) -> anyhow::Result<Layer> {
+    let variable = || env::var_os("ASSAY_CONFIG").filter(|value| !value.is_empty());
+    let named = global.config.clone().or_else(|| variable().map(PathBuf::from));
+    let path = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Layer::default());
+        }
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("cannot read the configuration '{}'", path.display()));
+        }
+    };
+    let home = env::var_os("HOME").map(PathBuf::from);
+    Layer::from_toml(&text, path, home.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_layer_says_has_a_default() {
+        let config = Config::finish(Layer::default(), Verbosity::Normal);
+        assert_eq!(config.lake_dir, Path::new("./lake"));
+        assert_eq!(config.memory_bytes, DEFAULT_MEMORY_LIMIT_BYTES);
+        assert_eq!(config.bitcoin.blocks_dir, None);
+        assert!(!config.bitcoin.with_scripts && !config.bitcoin.ignore_unlinked);
+    }
+}

@@ -1,0 +1,153 @@
+//! What a lake's folder says without a query: its chains, segments and last run.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use assay_model::Chain;
+use assay_model::lake::{self, LAKE_FILE, LOCK_FILE, LakeInfo, RUN_FILE, RunInfo, SEGMENT_FILE};
+use assay_model::lake::{SCHEMA_VERSION, SegmentInfo};
+use assay_query::QueryError;
+use serde::de::DeserializeOwned;
+
+/// How often a listing is taken again because the indexer replaced a segment meanwhile.
+const LISTING_ATTEMPTS: usize = 5;
+
+/// One chain of a lake.
+#[derive(Clone, Debug)]
+pub struct ChainFolder {
+    /// The chain.
+    pub chain: Chain,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Network and schema version.
+    pub info: LakeInfo,
+    /// The segments, which follow each other without a gap from height 0.
+    pub segments: Vec<Segment>,
+    /// What the last run did, if one has ended.
+    pub last_run: Option<RunInfo>,
+}
+
+/// One segment.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// The heights in the name of its folder.
+    pub heights: Range<u64>,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// What it says of itself.
+    pub info: SegmentInfo,
+}
+
+impl ChainFolder {
+    /// The height after the last that the lake holds.
+    pub fn end(&self) -> u64 {
+        self.segments.last().map_or(0, |segment| segment.heights.end)
+    }
+
+    /// Whether an indexer holds the lake's lock; `None` where this cannot be told without taking
+    /// it, which would get in the way of one that starts.
+    pub fn has_writer(&self) -> Option<bool> {
+        let inode = inode(&self.dir.join(LOCK_FILE))?;
+        let locks = fs::read_to_string("/proc/locks").ok()?;
+        Some(is_locked(&locks, inode))
+    }
+}
+
+/// Every chain of the lake in `lake_dir`; an error if there is none.
+pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
+    let mut chains = Vec::new();
+    for chain in Chain::ALL {
+        let dir = lake_dir.join(chain.name());
+        let Some(info) = read_json::<LakeInfo>(&dir.join(LAKE_FILE))? else { continue };
+        if info.schema_version != SCHEMA_VERSION {
+            let (path, found) = (dir, info.schema_version.into());
+            let expected = SCHEMA_VERSION;
+            return Err(QueryError::SchemaVersion { path, found, expected }.into());
+        }
+        let segments = segments(&dir)?;
+        let last_run = read_json(&dir.join(RUN_FILE))?;
+        chains.push(ChainFolder { chain, dir, info, segments, last_run });
+    }
+    if chains.is_empty() {
+        return Err(QueryError::NoLake { path: lake_dir.to_owned() }.into());
+    }
+    Ok(chains)
+}
+
+fn segments(dir: &Path) -> anyhow::Result<Vec<Segment>> {
+    let cannot = || format!("cannot list '{}'", dir.display());
+    'again: for _ in 0..LISTING_ATTEMPTS {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(dir).with_context(cannot)? {
+            let name = entry.with_context(cannot)?.file_name();
+            found.extend(name.to_str().and_then(lake::segment_heights));
+        }
+        let mut segments = Vec::new();
+        for heights in lake::contiguous(found) {
+            let dir = dir.join(lake::segment_dir(&heights));
+            match read_json(&dir.join(SEGMENT_FILE))? {
+                Some(info) => segments.push(Segment { heights, dir, info }),
+                None if dir.exists() => {
+                    bail!("the lake is damaged: '{}' has no {SEGMENT_FILE}", dir.display())
+                }
+                None => continue 'again,
+            }
+        }
+        return Ok(segments);
+    }
+    Err(QueryError::Unsettled { path: dir.to_owned() }.into())
+}
+
+/// What the file `path` says; `None` if it does not exist.
+fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read '{}'", path.display()));
+        }
+    };
+    serde_json::from_slice(&text)
+        .map(Some)
+        .with_context(|| format!("the lake is damaged: '{}'", path.display()))
+}
+
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|file| std::os::unix::fs::MetadataExt::ino(&file))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Path) -> Option<u64> {
+    None
+}
+
+/// Whether Linux' table of file locks, `locks`, lists `inode` as locked for writing.
+fn is_locked(locks: &str, inode: u64) -> bool {
+    let suffix = format!(":{inode}");
+    locks.lines().any(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        words.contains(&"WRITE")
+            && !words.contains(&"->")
+            && words.iter().any(|word| word.ends_with(&suffix))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writers_lock_is_recognised_in_the_systems_table() {
+        let locks = "1: FLOCK  ADVISORY  WRITE 77 08:01:4711 0 EOF\n\
+                     2: POSIX  ADVISORY  READ 78 08:01:4712 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 79 08:01:4713 0 EOF";
+        assert!(is_locked(locks, 4711));
+        assert!(!is_locked(locks, 711));
+        assert!(!is_locked(locks, 4712));
+        assert!(!is_locked(locks, 4713));
+    }
+}

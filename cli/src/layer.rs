@@ -1,0 +1,275 @@
+//! One layer of configuration: what a file, the environment or the command line says. Absent means
+//! that the layer below decides.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use assay_model::Network;
+use serde::{Deserialize, Deserializer, de};
+
+use crate::args::{GlobalArgs, IndexBitcoinArgs};
+use crate::human;
+
+/// What one layer says. Its fields are the keys of `assay.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Layer {
+    /// Folder of the lake.
+    pub lake: Option<PathBuf>,
+    /// Memory that SQL may hold.
+    pub memory: Option<Size>,
+    /// Folder for what SQL does not keep in memory.
+    pub spill_dir: Option<PathBuf>,
+    /// Where Bitcoin comes from.
+    pub bitcoin: BitcoinLayer,
+}
+
+/// What one layer says about Bitcoin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BitcoinLayer {
+    /// Folder of the block files.
+    pub blocks_dir: Option<PathBuf>,
+    /// Network.
+    pub network: Option<Network>,
+    /// Whether script signatures and witnesses are kept.
+    pub with_scripts: Option<bool>,
+    /// Threads that decode.
+    pub threads: Option<NonZeroUsize>,
+    /// Whether blocks without a parent are passed over.
+    pub ignore_unlinked: Option<bool>,
+}
+
+/// A number of bytes, written as a number or as text with a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub usize);
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Size;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a size like \"4GiB\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {
+                human::parse_bytes(text).map(Size).map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Size, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl Layer {
+    /// What this layer says, and where it is silent what `below` says.
+    pub fn over(self, below: Layer) -> Layer {
+        Layer {
+            lake: self.lake.or(below.lake),
+            memory: self.memory.or(below.memory),
+            spill_dir: self.spill_dir.or(below.spill_dir),
+            bitcoin: self.bitcoin.over(below.bitcoin),
+        }
+    }
+
+    /// What the configuration file `path` says in `text`.
+    ///
+    /// Relative paths are meant from the file's folder, and `~/` from `home`.
+    pub fn from_toml(text: &str, path: &Path, home: Option<&Path>) -> anyhow::Result<Layer> {
+        let mut layer: Layer =
+            toml::from_str(text).map_err(|error| toml_error(text, path, &error))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let paths = [&mut layer.lake, &mut layer.spill_dir, &mut layer.bitcoin.blocks_dir];
+        for path in paths.into_iter().flatten() {
+            *path = match (path.strip_prefix("~"), home) {
+                (Ok(rest), Some(home)) => home.join(rest),
+                _ => folder.join(&*path),
+            };
+        }
+        Ok(layer)
+    }
+
+    /// What the environment says; `var` looks a variable up.
+    pub fn from_env(var: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<Layer> {
+        let env = Env { var };
+        Ok(Layer {
+            lake: env.path("ASSAY_LAKE"),
+            memory: env.parse("ASSAY_MEMORY", human::parse_bytes)?.map(Size),
+            spill_dir: env.path("ASSAY_SPILL_DIR"),
+            bitcoin: BitcoinLayer {
+                blocks_dir: env.path("ASSAY_BLOCKS_DIR"),
+                network: env.parse("ASSAY_NETWORK", |text| {
+                    text.parse()
+                        .map_err(|error: assay_model::network::NetworkError| error.to_string())
+                })?,
+                with_scripts: env.parse("ASSAY_WITH_SCRIPTS", parse_bool)?,
+                threads: env.parse("ASSAY_THREADS", |text| {
+                    text.parse().map_err(|_| format!("'{text}' is not a number above zero"))
+                })?,
+                ignore_unlinked: env.parse("ASSAY_IGNORE_UNLINKED", parse_bool)?,
+            },
+        })
+    }
+
+    /// What the command line says.
+    pub fn from_args(global: &GlobalArgs, bitcoin: Option<&IndexBitcoinArgs>) -> Layer {
+        Layer {
+            lake: global.lake.clone(),
+            memory: global.memory.map(Size),
+            spill_dir: None,
+            bitcoin: bitcoin.map_or_else(BitcoinLayer::default, |args| BitcoinLayer {
+                blocks_dir: args.blocks_dir.clone(),
+                network: args.network,
+                with_scripts: args.with_scripts.then_some(true),
+                threads: args.threads,
+                ignore_unlinked: args.ignore_unlinked.then_some(true),
+            }),
+        }
+    }
+}
+
+impl BitcoinLayer {
+    fn over(self, below: BitcoinLayer) -> BitcoinLayer {
+        BitcoinLayer {
+            blocks_dir: self.blocks_dir.or(below.blocks_dir),
+            network: self.network.or(below.network),
+            with_scripts: self.with_scripts.or(below.with_scripts),
+            threads: self.threads.or(below.threads),
+            ignore_unlinked: self.ignore_unlinked.or(below.ignore_unlinked),
+        }
+    }
+}
+
+/// The environment. A variable that is set to nothing counts as not set.
+struct Env<F> {
+    var: F,
+}
+
+impl<F: Fn(&str) -> Option<OsString>> Env<F> {
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        (self.var)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    fn parse<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> anyhow::Result<Option<T>> {
+        let Some(value) = self.path(name) else { return Ok(None) };
+        let text = value.to_string_lossy();
+        parse(&text)
+            .map(Some)
+            .map_err(|reason| anyhow!(reason))
+            .with_context(|| format!("the environment variable {name} is wrong"))
+    }
+}
+
+fn parse_bool(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(format!("'{text}' is neither true nor false")),
+    }
+}
+
+/// `error` with the file, the line and the key that it is about.
+fn toml_error(text: &str, path: &Path, error: &toml::de::Error) -> anyhow::Error {
+    let reason = anyhow!("{}", error.message());
+    let place = match error.span() {
+        Some(span) => {
+            let before = &text[..span.start.min(text.len())];
+            let number = before.matches('\n').count() + 1;
+            let line = text.lines().nth(number - 1).unwrap_or_default();
+            let key = line.split('=').next().unwrap_or_default().trim();
+            format!("'{}' line {number}, key '{key}'", path.display())
+        }
+        None => format!("'{}'", path.display()),
+    };
+    reason.context(format!("wrong configuration in {place}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> anyhow::Result<Layer> {
+        Layer::from_toml(text, Path::new("/etc/assay.toml"), Some(Path::new("/home/ann")))
+    }
+
+    fn env(name: &'static str, value: &'static str) -> anyhow::Result<Layer> {
+        Layer::from_env(|asked| (asked == name).then(|| OsString::from(value)))
+    }
+
+    #[test]
+    fn every_key_of_the_file_is_read() {
+        let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\n[bitcoin]\n\
+                    blocks_dir = '~/b'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
+                    ignore_unlinked = false";
+        let expected = Layer {
+            lake: Some("/etc/l".into()),
+            memory: Some(Size(1 << 20)),
+            spill_dir: Some("/s".into()),
+            bitcoin: BitcoinLayer {
+                blocks_dir: Some("/home/ann/b".into()),
+                network: Some(Network::Regtest),
+                with_scripts: Some(true),
+                threads: NonZeroUsize::new(3),
+                ignore_unlinked: Some(false),
+            },
+        };
+        assert_eq!(file(text).expect("valid"), expected);
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_names_file_line_and_key() {
+        let cases = [
+            ("lak = 'x'", "line 1, key 'lak'", "unknown field `lak`"),
+            ("\n[bitcoin]\nthreads = 'two'", "line 3, key 'threads'", "invalid type"),
+            ("[bitcoin]\nthreads = 0", "line 2, key 'threads'", "nonzero"),
+            ("memory = '4 elephants'", "line 1, key 'memory'", "is not a size"),
+            ("memory = true", "line 1, key 'memory'", "a size like"),
+            ("lake = ", "line 1, key 'lake'", ""),
+        ];
+        for (text, place, reason) in cases {
+            let error = file(text).expect_err(text);
+            assert!(error.to_string().contains("/etc/assay.toml"), "{error}");
+            assert!(error.to_string().contains(place), "{error}");
+            assert!(error.root_cause().to_string().contains(reason), "{text}: {error:#}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_the_environment_names_the_variable() {
+        for name in ["ASSAY_MEMORY", "ASSAY_NETWORK", "ASSAY_WITH_SCRIPTS", "ASSAY_THREADS"] {
+            let error = env(name, "nonsense").expect_err(name);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        assert_eq!(env("ASSAY_THREADS", "").expect("not set"), Layer::default());
+        let threads = env("ASSAY_THREADS", "2").expect("valid").bitcoin.threads;
+        assert_eq!(threads, NonZeroUsize::new(2));
+    }
+
+    #[test]
+    fn each_key_of_the_layer_above_hides_the_one_below() {
+        let all = file(
+            "lake = '/a'\nmemory = 1\nspill_dir = '/a'\n[bitcoin]\nblocks_dir = '/a'\n\
+             network = 'signet'\nwith_scripts = false\nthreads = 1\nignore_unlinked = true",
+        )
+        .expect("valid");
+        let other = file(
+            "lake = '/b'\nmemory = 2\nspill_dir = '/b'\n[bitcoin]\nblocks_dir = '/b'\n\
+             network = 'mainnet'\nwith_scripts = true\nthreads = 2\nignore_unlinked = false",
+        )
+        .expect("valid");
+        assert_eq!(all.clone().over(other), all);
+        assert_eq!(all.clone().over(Layer::default()), all);
+        assert_eq!(Layer::default().over(all.clone()), all);
+    }
+}

@@ -1,0 +1,8 @@
+//! Runs the program as its users do, over a small lake that is written here.
+
+mod common;
+mod sql;
+mod status;
+mod tables;
+mod usage;
+mod verify;
