@@ -1,6 +1,7 @@
 //! Runs the program as its users do, over a small lake that is written here.
 
 mod common;
+mod index;
 mod sql;
 mod status;
 mod tables;

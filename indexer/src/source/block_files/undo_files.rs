@@ -92,7 +92,7 @@ impl UndoFiles {
         let Some(file) = file.as_ref() else { return Ok(Undo::Absent) };
         let twins = self.twins.get(&place).map_or(&[][..], Vec::as_slice);
         let mut found = file.find(block, self.ranks[place], twins.len().max(1))?;
-        if found.len() == twins.len() {
+        if found.len() > 1 && found.len() == twins.len() {
             // Each was connected: in the order in which they arrived, most likely.
             found.sort_by_key(|&(_, offset)| offset);
             found.swap(0, twins.iter().position(|&twin| twin == place).unwrap_or(0));
