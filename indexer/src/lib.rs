@@ -18,5 +18,6 @@ pub mod progress;
 pub mod raw;
 pub mod sink;
 pub mod source;
+mod task;
 pub mod utxo_store;
 pub mod wire;

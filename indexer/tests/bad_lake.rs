@@ -166,3 +166,18 @@ fn a_disk_without_room() {
 fn child() {
     child::run();
 }
+
+#[test]
+fn a_segment_that_was_taken_away_can_be_brought_back() {
+    let (dir, lake, rows) = world();
+    let [missing, behind] =
+        [0, 1].map(|at| lake.chain_dir().join(segment_dir(&lake.segments()[at])));
+    let elsewhere = lake.path().join("elsewhere");
+    std::fs::rename(&missing, &elsewhere).expect("moved");
+    let error = lake.index(dir.path(), &Run::default()).expect_err("refused");
+    assert_says(&error, &["end below height 0", "put back"]);
+    assert!(behind.exists(), "nothing was removed");
+    std::fs::rename(&elsewhere, &missing).expect("moved");
+    lake.index(dir.path(), &Run::default()).expect("all is there");
+    assert_same(&lake.rows(), &rows);
+}

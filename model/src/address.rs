@@ -114,8 +114,7 @@ fn segwit(prefix: &str, version: u8, program: &[u8], text: &mut String) {
 /// What each value of the five bits that leave the checksum adds to it: the sum of the generators
 /// (BIP 173) of the bits that are set.
 const CHECKSUM_TERMS: [u32; 32] = {
-    const GENERATORS: [u32; 5] =
-        [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+    const GENERATORS: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
     let mut terms = [0; 32];
     let mut top = 0;
     while top < 32 {

@@ -67,7 +67,7 @@ fn the_supply_at_every_height_is_that_of_the_node() {
         &indexed(),
         "select sum(change) over (order by height) as supply from (
            select height, sum(change) as change from (
-             select height, value as change from bitcoin.outputs where is_spendable
+             select height, case when is_spendable then value else 0 end as change from bitcoin.outputs
              union all select height, -value from bitcoin.inputs) group by height)
          order by height",
     );

@@ -24,6 +24,7 @@ use std::time::Instant;
 use assay_model::{Batch, BlockRef};
 use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 pub use self::align::{Step, plan};
 use self::prevouts::Prevouts;
@@ -32,6 +33,7 @@ use crate::progress::{Progress, Unit};
 use crate::raw::RawBlock;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
+use crate::task::join;
 use crate::utxo_store::UtxoError;
 
 /// Bytes of block data that one batch, and so one row group, is made from.
@@ -191,10 +193,7 @@ fn batches<'a, S: Source + 'static>(
             Some((blocks, then))
         }
     })
-    .map(move |blocks| {
-        let task = tokio::spawn(fetch(Arc::clone(&source), blocks));
-        async move { task.await.expect("fetching panicked: a bug of assay") }
-    })
+    .map(move |blocks| join(tokio::spawn(fetch(Arc::clone(&source), blocks))))
     .buffered(FETCHES)
     .then(move |mut attempt| {
         let prevouts = Arc::clone(&prevouts);
@@ -234,8 +233,7 @@ fn encode<K: Sink + 'static>(
     batches
         .map(move |blocks| {
             let sink = Arc::clone(&sink);
-            let task = tokio::task::spawn_blocking(move || encode_batch(&*sink, decoder, blocks));
-            async move { task.await.expect("decoding panicked: a bug of assay") }
+            join(spawn_blocking(move || encode_batch(&*sink, decoder, blocks)))
         })
         .buffered(threads.clamp(1, MAX_DECODES))
 }

@@ -126,6 +126,18 @@ pub enum SinkError {
         /// The first height of the batch.
         found: u64,
     },
+    /// A segment does not follow the one before it.
+    #[error(
+        "{} does not follow the segments before it, which end below height {missing}: put back the \
+         folder that is missing, or remove this one and all later ones, and run again",
+        .path.display()
+    )]
+    Gap {
+        /// The segment's folder.
+        path: PathBuf,
+        /// The height that is missing.
+        missing: u64,
+    },
     /// A segment lacks what its name promises.
     #[error("{} does not hold its blocks: the lake is damaged; index anew into another lake", .path.display())]
     BadSegment {

@@ -4,7 +4,7 @@ pub mod block_files;
 
 use std::path::PathBuf;
 
-use assay_model::{BlockRef, Network};
+use assay_model::{BlockHash, BlockRef, Network};
 use async_trait::async_trait;
 
 use crate::raw::RawBlock;
@@ -119,28 +119,8 @@ pub enum SourceError {
         damages: String,
     },
     /// Blocks whose parents are in no file.
-    #[error(
-        "{count} blocks in {} hang in the air, the first of them {hash} (at {place}): its parent \
-         {parent} is in no file. All blocks up to {tip} are indexed. If the node is still \
-         downloading, run again later; if a file is missing or damaged, restore it; with \
-         --ignore-unlinked such blocks are left out{damages}", .path.display()
-    )]
-    Unlinked {
-        /// The folder.
-        path: PathBuf,
-        /// Number of such blocks.
-        count: usize,
-        /// The first of them in file order.
-        hash: String,
-        /// Its file and offset.
-        place: String,
-        /// The parent that is missing.
-        parent: String,
-        /// The last block that hangs together with the genesis block.
-        tip: String,
-        /// What was found damaged on the way, one line each.
-        damages: String,
-    },
+    #[error(transparent)]
+    Unlinked(Box<Unlinked>),
     /// The bytes of a block are not those that were there when the files were scanned.
     #[error("block {height} ({place}) changed while it was read: run again")]
     Changed {
@@ -181,4 +161,29 @@ pub enum SourceError {
         #[source]
         source: WireError,
     },
+}
+
+/// Blocks whose parents are in no file.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{count} blocks in {} hang in the air, the first of them {hash} (at {place}): its parent \
+     {parent} is in no file. All blocks up to height {tip} are indexed. If the node is still \
+     downloading, run again later; if a file is missing or damaged, restore it; with \
+     --ignore-unlinked such blocks are left out{damages}", .path.display()
+)]
+pub struct Unlinked {
+    /// The folder.
+    pub path: PathBuf,
+    /// Number of such blocks.
+    pub count: usize,
+    /// The first of them in file order.
+    pub hash: BlockHash,
+    /// Its file and offset.
+    pub place: String,
+    /// The parent that is missing.
+    pub parent: BlockHash,
+    /// Height of the last block that hangs together with the genesis block.
+    pub tip: u64,
+    /// What was found damaged on the way, one line each.
+    pub damages: String,
 }

@@ -25,10 +25,12 @@ use assay_model::lake::{
 use assay_model::{Batch, BlockHash, BlockRef, Chain, Network};
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
+use tokio::task::spawn_blocking;
 
 pub use self::segment::EncodedBatch;
 use self::segment::{Encoder, OpenSegment, remove_dir, sync_dir, write_json};
 use super::{Sink, SinkError};
+use crate::task::join;
 
 /// Bytes of raw block data that a full segment is made from.
 pub const SEGMENT_BLOCK_BYTES: u64 = 256 << 20;
@@ -113,12 +115,11 @@ impl LakeSink {
         work: impl FnOnce(&Inner, &mut State) -> Result<T, SinkError> + Send + 'static,
     ) -> Result<T, SinkError> {
         let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || {
+        let work = move || {
             let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
             work(&inner, &mut state)
-        })
-        .await
-        .expect("writing to the lake panicked: a bug of assay")
+        };
+        join(spawn_blocking(work)).await
     }
 }
 
@@ -349,8 +350,8 @@ fn read_or_make_info(
     Ok(info)
 }
 
-/// The segments that make up the lake. Folders behind a gap are not part of it and would be in the
-/// way of those to come, so they are removed.
+/// The segments that make up the lake. Folders behind a gap would be in the way of those to come,
+/// and whoever took away what is missing may yet bring it back: they are refused.
 fn read_segments(dir: &Path) -> Result<Vec<SegmentInfo>, SinkError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(SinkError::io("read", dir))? {
@@ -358,10 +359,9 @@ fn read_segments(dir: &Path) -> Result<Vec<SegmentInfo>, SinkError> {
         found.extend(name.to_str().and_then(segment_heights));
     }
     let segments = contiguous(found.clone());
-    for heights in found.iter().filter(|heights| !segments.contains(heights)) {
-        let path = dir.join(segment_dir(heights));
-        tracing::warn!(path = %path.display(), "removed a segment behind a gap");
-        remove_dir(&path)?;
+    if let Some(lost) = found.iter().find(|heights| !segments.contains(heights)) {
+        let missing = segments.last().map_or(0, |heights| heights.end);
+        return Err(SinkError::Gap { path: dir.join(segment_dir(lost)), missing });
     }
     let read = |heights: &Range<u64>| {
         let path = dir.join(segment_dir(heights));

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use assay_model::{BlockHash, BlockRef, Network};
 use async_trait::async_trait;
+use tokio::task::spawn_blocking;
 
 use self::best_chain::BestChain;
 use self::obfuscated::{Key, ObfuscatedFile};
@@ -32,7 +33,8 @@ pub use self::undo::decode as decode_undo;
 use self::undo_files::{Undo, UndoFiles};
 use crate::progress::Progress;
 use crate::raw::{RawBlock, SpentOutputs};
-use crate::source::{Source, SourceError};
+use crate::source::{Source, SourceError, Unlinked};
+use crate::task::join;
 use crate::wire::Header;
 
 /// How a folder of block files is read.
@@ -102,15 +104,15 @@ impl BlockFiles {
         let inner = &self.inner;
         let unlinked = inner.chain.unlinked();
         let Some(first) = unlinked.first() else { return Ok(()) };
-        Err(SourceError::Unlinked {
+        Err(SourceError::Unlinked(Box::new(Unlinked {
             path: inner.options.dir.clone(),
             count: unlinked.len(),
-            hash: BlockHash::from_wire(first.hash).to_string(),
+            hash: BlockHash::from_wire(first.hash),
             place: inner.place_of(first),
-            parent: BlockHash::from_wire(first.header.parent).to_string(),
-            tip: format!("height {}", inner.chain.tip()),
+            parent: BlockHash::from_wire(first.header.parent),
+            tip: inner.chain.tip(),
             damages: describe(&inner.damages),
-        })
+        })))
     }
 }
 
@@ -250,9 +252,7 @@ impl Source for BlockFiles {
 
     async fn fetch(&self, block: BlockRef) -> Result<RawBlock, SourceError> {
         let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || inner.fetch(block))
-            .await
-            .expect("reading a block panicked: a bug of assay")
+        join(spawn_blocking(move || inner.fetch(block))).await
     }
 }
 
