@@ -7,7 +7,7 @@
 //! # Invariants
 //!
 //! * Files are only read. What a running node appends meanwhile is seen by the next run.
-//! * Only headers stay in memory: about 250 bytes a block.
+//! * Only headers stay in memory, and what links them.
 
 mod best_chain;
 mod obfuscated;
