@@ -9,9 +9,7 @@
 //!
 //! * The result is that of [`sha256d`](super::sha256d) for every message, on every processor.
 
-use sha2::{Digest, Sha256};
-
-use super::Hash;
+use super::{Hash, sha256d};
 
 /// Bytes that SHA-256 takes at a time.
 const CHUNK_BYTES: usize = 64;
@@ -119,7 +117,7 @@ impl Messages {
 
     fn hash_one(&self, place: Place) -> Hash {
         let message = &self.padded[place.start..][..place.length];
-        Sha256::digest(Sha256::digest(message)).into()
+        sha256d(&[message])
     }
 
     /// Hashes messages of about the same length together, the longest first.
@@ -236,7 +234,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::sha256d;
 
     proptest! {
         #[test]

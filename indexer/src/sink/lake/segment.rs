@@ -108,7 +108,7 @@ impl OpenSegment {
         Ok(())
     }
 
-    /// Adds rows of one table; the blocks that they belong to are told at `finish`.
+    /// Adds rows of one table; the blocks that they belong to are told at `publish`.
     pub fn add_rows(&mut self, table: usize, rows: RecordBatch) -> Result<(), SinkError> {
         let file = &mut self.files[table];
         file.waiting.push(rows);

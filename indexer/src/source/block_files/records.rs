@@ -123,7 +123,7 @@ pub fn walk(
         damages.push(Damage { path: file.path().to_owned(), offset: place, kind });
         // The length of the record before may be what is wrong: search its data too.
         let from = last_record.take().map_or(place + 1, |record: Record| record.offset);
-        match search(file, framing, from.min(place + 1), &mut accept)? {
+        match search(file, framing, from, &mut accept)? {
             None => break,
             Some(record) => {
                 last_record = Some(record);
