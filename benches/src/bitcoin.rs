@@ -1,17 +1,18 @@
 //! Indexing a folder of Bitcoin block files: the whole of it, and the least that any indexer of
 //! blocks must do.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use assay_indexer::decode::Decoder;
-use assay_indexer::pipeline::{self, Options};
+use assay_indexer::decode::bitcoin::Decoder;
+use assay_indexer::pipeline::{self, Options, Prevouts};
 use assay_indexer::progress::Silent;
-use assay_indexer::sink::lake::LakeSink;
-use assay_indexer::source::Source;
+use assay_indexer::sink::lake::{LakeSink, Wanted};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
 use assay_indexer::wire::{Block, Header, Reader};
+use assay_model::Chain;
 
 /// Opens the folder of block files `dir`.
 ///
@@ -84,11 +85,14 @@ pub fn index(dir: &Path, lake: &Path, threads: usize) -> u64 {
         .expect("a runtime");
     let source = open(dir, threads);
     let network = source.network();
-    let sink = LakeSink::open(lake, network, false).expect("a new lake");
-    let options = Options::new(threads, sink.dir().join(".utxo"));
+    let (network_name, extras) = (network.to_string(), BTreeSet::new());
+    let wanted = Wanted { chain: Chain::Bitcoin, network: network_name, from: None, extras };
+    let sink = LakeSink::open(lake, &wanted).expect("a new lake");
+    let options = Options::new(threads);
     let decoder = Decoder { network, with_scripts: false };
     let stop = AtomicBool::new(false);
     let (source, sink) = (Arc::new(source), Arc::new(sink));
-    let run = pipeline::run(source, sink, decoder, &options, Arc::new(Silent), &stop);
+    let prevouts = Prevouts::new(Arc::clone(&source), sink.dir().join(".utxo"), Arc::new(Silent));
+    let run = pipeline::run(source, prevouts, decoder, sink, &options, Arc::new(Silent), &stop);
     runtime.block_on(run).expect("a valid chain").block_bytes
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use assay_model::{BlockHash, script};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use crate::raw::{RawBlock, SpentOutputs};
+use crate::raw::bitcoin::{RawBlock, SpentOutputs};
 use crate::wire::{Block, Hash, Transaction, WireError, merkle_root};
 
 /// Key of the watermark in the keyspace of facts about the store.

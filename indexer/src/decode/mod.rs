@@ -1,43 +1,23 @@
-//! Decodes raw Bitcoin blocks into table rows, and checks that they are what they claim to be.
+//! Decodes raw blocks into table rows, and checks that they are what they claim to be.
 //!
 //! # Invariants
 //!
 //! * Equal bytes give equal rows: no I/O, no clock, no global state.
-//! * A block whose rows come out has its proof of work, its transactions are those of its merkle
-//!   root and witness commitment, and its values balance: inputs = outputs + fee in every
-//!   transaction but the coinbase, which claims at most subsidy + fees.
-//! * Rows come in chain order: (height, tx_index, index) strictly increases in every table.
+//! * Rows come in chain order: the key strictly increases in every table.
 
-mod blocks;
-mod check;
+pub mod bitcoin;
 mod columns;
-mod error;
-mod inputs;
-mod outputs;
-mod transactions;
+pub mod ethereum;
 
-use arrow::record_batch::RecordBatch;
-use assay_model::{Batch, BlockHash, Chain, Network};
+use assay_model::Batch;
 
-use self::blocks::BlockRows;
-use self::check::Checked;
-pub use self::error::{DecodeError, Fault};
-use self::inputs::InputRows;
-use self::outputs::OutputRows;
-use self::transactions::TransactionRows;
-use crate::raw::RawBlock;
-use crate::wire::Transaction;
+/// How the blocks of one chain become rows.
+pub trait Decode: Clone + Send + Sync + 'static {
+    /// A block with all that decoding it needs.
+    type Block: Send + Sync + 'static;
+    /// What can be wrong with a block.
+    type Error: Send;
 
-/// How blocks are decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decoder {
-    /// The network: its addresses and its rules.
-    pub network: Network,
-    /// Whether script signatures and witnesses are kept.
-    pub with_scripts: bool,
-}
-
-impl Decoder {
     /// Decodes `blocks`, which follow each other, into one batch.
     ///
     /// # Errors
@@ -46,96 +26,6 @@ impl Decoder {
     ///
     /// # Panics
     ///
-    /// If `blocks` is empty, or the spent outputs of one were not looked up: a bug of the caller.
-    pub fn decode(&self, blocks: &[RawBlock]) -> Result<Batch, (usize, Box<DecodeError>)> {
-        let mut rows = Rows::new(*self);
-        for (at, raw) in blocks.iter().enumerate() {
-            rows.add(raw).map_err(|fault| (at, Box::new(DecodeError::new(raw, fault))))?;
-        }
-        let (first, last) = (blocks[0].block, blocks[blocks.len() - 1].block);
-        let bytes = blocks.iter().map(|raw| raw.bytes.len() as u64).sum();
-        Ok(Batch::new(Chain::Bitcoin, first, last, bytes, rows.finish()))
-    }
-}
-
-/// The rows of all tables.
-struct Rows {
-    decoder: Decoder,
-    blocks: BlockRows,
-    transactions: TransactionRows,
-    inputs: InputRows,
-    outputs: OutputRows,
-}
-
-/// What the rows of one block have in common.
-#[derive(Clone, Copy)]
-struct BlockContext {
-    decoder: Decoder,
-    height: u64,
-    /// Header time, as tables hold it.
-    time: i64,
-}
-
-/// What the rows of one transaction have in common.
-#[derive(Clone, Copy)]
-struct TransactionContext<'a> {
-    block: BlockContext,
-    tx_index: usize,
-    /// Transaction id, display order.
-    txid: BlockHash,
-    transaction: &'a Transaction<'a>,
-}
-
-impl BlockContext {
-    /// The height as tables hold it.
-    fn height(self) -> i64 {
-        self.height as i64 // blocks are counted in millions
-    }
-}
-
-impl Rows {
-    fn new(decoder: Decoder) -> Rows {
-        Rows {
-            decoder,
-            blocks: BlockRows::default(),
-            transactions: TransactionRows::default(),
-            inputs: InputRows::default(),
-            outputs: OutputRows::default(),
-        }
-    }
-
-    /// Adds the rows of one block, or none if it is not valid.
-    fn add(&mut self, raw: &RawBlock) -> Result<(), Fault> {
-        let network = self.decoder.network;
-        let spent = raw.spent.as_ref().expect("spent outputs are looked up before decode");
-        let checked = Checked::new(network, raw, spent)?;
-        let height = raw.block.height;
-        let time = micros(checked.block.header.time);
-        let block = BlockContext { decoder: self.decoder, height, time };
-        for (tx_index, transaction) in checked.block.transactions.iter().enumerate() {
-            let txid = BlockHash::from_wire(checked.ids.txids[tx_index]);
-            let context = TransactionContext { block, tx_index, txid, transaction };
-            let wtxid = BlockHash::from_wire(checked.ids.wtxids[tx_index]);
-            self.transactions.add(context, wtxid, checked.sums[tx_index]);
-            self.inputs.add(context, spent);
-            self.outputs.add(context);
-        }
-        self.blocks.add(raw, &checked, network.subsidy(height));
-        Ok(())
-    }
-
-    /// The rows, in the order of the chain's tables.
-    fn finish(self) -> Vec<RecordBatch> {
-        vec![
-            self.blocks.finish(),
-            self.transactions.finish(),
-            self.inputs.finish(),
-            self.outputs.finish(),
-        ]
-    }
-}
-
-/// Unix seconds as tables hold times.
-fn micros(seconds: u32) -> i64 {
-    i64::from(seconds) * 1_000_000
+    /// If `blocks` is empty, or one is not complete: a bug of the caller.
+    fn decode(&self, blocks: &[Self::Block]) -> Result<Batch, (usize, Self::Error)>;
 }

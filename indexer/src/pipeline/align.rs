@@ -41,7 +41,7 @@ pub(super) async fn align<S: Source, K: Sink>(
     sink: &K,
     max_reorg: u64,
 ) -> Result<(u64, u64), PipelineError> {
-    let Some(watermark) = sink.watermark().await? else { return Ok((0, 0)) };
+    let Some(watermark) = sink.watermark().await? else { return Ok((sink.first_height(), 0)) };
     let next = watermark.height + 1;
     if source.block_at(watermark.height).await? == Some(watermark) {
         return Ok((next, 0));

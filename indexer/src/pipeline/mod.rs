@@ -1,7 +1,7 @@
 //! Runs a source, the decoder and a sink: in parallel, and in order.
 //!
 //! ```text
-//! plan ─► fetch ─► prevouts ─► decode + encode ─► commit
+//! plan ─► fetch ─► complete ─► decode + encode ─► commit
 //!        (2 at a    (in order)  (a thread each)    (in order)
 //!         time)
 //! ```
@@ -16,21 +16,22 @@
 mod align;
 mod prevouts;
 
-use std::path::PathBuf;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use assay_model::{Batch, BlockRef};
+use async_trait::async_trait;
 use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 pub use self::align::{Step, plan};
-use self::prevouts::Prevouts;
-use crate::decode::{DecodeError, Decoder};
+pub use self::prevouts::Prevouts;
+use crate::attempt::Attempt;
+use crate::decode::{Decode, bitcoin, ethereum};
 use crate::progress::{Progress, Unit};
-use crate::raw::RawBlock;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
 use crate::task::join;
@@ -52,16 +53,14 @@ pub struct Options {
     pub last: Option<u64>,
     /// Most blocks that a reorganisation of the chain may take away from the sink.
     pub max_reorg: u64,
-    /// Folder of the store of unspent outputs, which is made when it is needed.
-    pub utxo_dir: PathBuf,
     /// Bytes of block data in a batch, at least 1; [`BATCH_BLOCK_BYTES`] unless a test wants less.
     pub batch_bytes: u64,
 }
 
 impl Options {
     /// Indexes up to the tip on `threads` threads, with the usual limits.
-    pub fn new(threads: usize, utxo_dir: PathBuf) -> Options {
-        Options { threads, last: None, max_reorg: 100, utxo_dir, batch_bytes: BATCH_BLOCK_BYTES }
+    pub fn new(threads: usize) -> Options {
+        Options { threads, last: None, max_reorg: 100, batch_bytes: BATCH_BLOCK_BYTES }
     }
 }
 
@@ -87,9 +86,12 @@ pub enum PipelineError {
     /// The source failed.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A block is not valid.
+    /// A block of Bitcoin is not valid.
     #[error(transparent)]
-    Decode(#[from] Box<DecodeError>),
+    Bitcoin(#[from] Box<bitcoin::DecodeError>),
+    /// A block of Ethereum is not valid.
+    #[error(transparent)]
+    Ethereum(#[from] Box<ethereum::DecodeError>),
     /// The outputs that a block spends could not be found.
     #[error(transparent)]
     Prevouts(#[from] UtxoError),
@@ -110,10 +112,23 @@ pub enum PipelineError {
     },
 }
 
-/// Items that are done, and the reason why those behind them are not.
-struct Attempt<T> {
-    done: T,
-    failure: Option<PipelineError>,
+/// Adds to blocks, in order of height, what their source does not know about them.
+#[async_trait]
+pub trait Complete<B>: Send {
+    /// Completes `blocks`; everything below height `committed` is in the sink. On failure those
+    /// from the first that cannot be completed are taken away.
+    async fn complete(&mut self, blocks: &mut Vec<B>, committed: u64) -> Result<(), PipelineError>;
+}
+
+/// The stage for blocks that are complete as their source gives them.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+#[async_trait]
+impl<B: Send + 'static> Complete<B> for Nothing {
+    async fn complete(&mut self, _: &mut Vec<B>, _: u64) -> Result<(), PipelineError> {
+        Ok(())
+    }
 }
 
 /// Brings `sink` up to the tip of `source`, or until `stop` is set.
@@ -121,14 +136,21 @@ struct Attempt<T> {
 /// # Errors
 ///
 /// At the first block that cannot be indexed; all blocks below it are committed.
-pub async fn run<S: Source + 'static, K: Sink + 'static>(
+pub async fn run<S, D, K>(
     source: Arc<S>,
+    completer: impl Complete<S::Block> + 'static,
+    decoder: D,
     sink: Arc<K>,
-    decoder: Decoder,
     options: &Options,
     progress: Arc<dyn Progress>,
     stop: &AtomicBool,
-) -> Result<Summary, PipelineError> {
+) -> Result<Summary, PipelineError>
+where
+    S: Source + 'static,
+    D: Decode<Block = S::Block>,
+    PipelineError: From<D::Error>,
+    K: Sink + 'static,
+{
     let Some(tip) = source.tip().await? else { return Ok(Summary::default()) };
     let (from, reverted) = align::align(&*source, &*sink, options.max_reorg).await?;
     let mut summary = Summary { from, to: from, reverted, ..Summary::default() };
@@ -136,10 +158,12 @@ pub async fn run<S: Source + 'static, K: Sink + 'static>(
     if from > last {
         return Ok(summary);
     }
-    progress.begin("indexing", source.bytes_between(from, last), Unit::Bytes);
+    let heights = from..last + 1;
+    progress.begin("indexing", source.bytes_of(heights.clone()), Unit::Bytes);
     let committed = Arc::new(AtomicU64::new(from));
-    let batches = batches(source, from..last + 1, options, &progress, &committed, stop);
-    let encoded = encode(batches, Arc::clone(&sink), decoder, options.threads);
+    let batches = fetch(source, heights, options.batch_bytes, stop);
+    let batches = complete(batches, completer, &committed);
+    let encoded = encode(batches, decoder, Arc::clone(&sink), options.threads);
     let mut encoded = std::pin::pin!(encoded);
     let mut failure = None;
     while let Some(attempt) = encoded.next().await {
@@ -160,89 +184,78 @@ pub async fn run<S: Source + 'static, K: Sink + 'static>(
     failure.map_or(Ok(summary), Err)
 }
 
-/// Fetches the blocks of `heights` in batches and finds what they spend.
-fn batches<'a, S: Source + 'static>(
+/// Fetches the blocks of `heights` in batches.
+fn fetch<S: Source + 'static>(
     source: Arc<S>,
-    heights: std::ops::Range<u64>,
-    options: &Options,
-    progress: &Arc<dyn Progress>,
-    committed: &Arc<AtomicU64>,
-    stop: &'a AtomicBool,
-) -> impl Stream<Item = Attempt<Vec<RawBlock>>> + 'a {
-    let prevouts = Prevouts::new(
-        Arc::clone(&source),
-        options.utxo_dir.clone(),
-        Arc::clone(progress),
-        Arc::clone(committed),
-    );
-    let prevouts = Arc::new(Mutex::new(prevouts));
+    heights: Range<u64>,
+    batch_bytes: u64,
+    stop: &AtomicBool,
+) -> impl Stream<Item = Attempt<Vec<S::Block>, PipelineError>> {
     let planner = Arc::clone(&source);
-    let batch_bytes = options.batch_bytes.max(1);
-    stream::unfold(heights.start, move |next| {
-        let source = Arc::clone(&planner);
-        async move {
-            if next >= heights.end || stop.load(Ordering::Relaxed) {
-                return None;
-            }
-            let blocks = source.plan(next, heights.end - 1, batch_bytes).await;
-            // After an error the heights make no more sense: it is the last item.
-            let then = match &blocks {
-                Ok(blocks) => blocks.last().map_or(u64::MAX, |block| block.height + 1),
-                Err(_) => u64::MAX,
-            };
-            Some((blocks, then))
+    let ranges = std::iter::successors(Some(heights.start..heights.start), move |before| {
+        let rest = before.end..heights.end;
+        if rest.is_empty() || stop.load(Ordering::Relaxed) {
+            return None;
         }
-    })
-    .map(move |blocks| join(tokio::spawn(fetch(Arc::clone(&source), blocks))))
-    .buffered(FETCHES)
-    .then(move |mut attempt| {
-        let prevouts = Arc::clone(&prevouts);
+        Some(rest.start..planner.plan(rest, batch_bytes.max(1)))
+    });
+    stream::iter(ranges.skip(1))
+        .map(move |heights| {
+            let source = Arc::clone(&source);
+            join(tokio::spawn(async move {
+                let Attempt { done, failure } = source.fetch(heights).await;
+                Attempt { done, failure: failure.map(PipelineError::from) }
+            }))
+        })
+        .buffered(FETCHES)
+}
+
+/// Completes `batches`, one after the other.
+fn complete<B: Send + 'static>(
+    batches: impl Stream<Item = Attempt<Vec<B>, PipelineError>>,
+    completer: impl Complete<B> + 'static,
+    committed: &AtomicU64,
+) -> impl Stream<Item = Attempt<Vec<B>, PipelineError>> {
+    let completer = Arc::new(Mutex::new(completer));
+    batches.then(move |mut attempt| {
+        let completer = Arc::clone(&completer);
         async move {
-            prevouts.lock().await.complete(&mut attempt).await;
+            let committed = committed.load(Ordering::Relaxed);
+            let completed = completer.lock().await.complete(&mut attempt.done, committed).await;
+            if let Err(error) = completed {
+                attempt.failure = Some(error);
+            }
             attempt
         }
     })
 }
 
-/// Fetches `blocks`, in order, up to the first that fails.
-async fn fetch<S: Source>(
-    source: Arc<S>,
-    blocks: Result<Vec<BlockRef>, SourceError>,
-) -> Attempt<Vec<RawBlock>> {
-    let mut done = Vec::new();
-    let blocks = match blocks {
-        Ok(blocks) => blocks,
-        Err(error) => return Attempt { done, failure: Some(error.into()) },
-    };
-    for block in blocks {
-        match source.fetch(block).await {
-            Ok(raw) => done.push(raw),
-            Err(error) => return Attempt { done, failure: Some(error.into()) },
-        }
-    }
-    Attempt { done, failure: None }
-}
-
 /// Decodes and encodes `batches` on `threads` threads.
-fn encode<K: Sink + 'static>(
-    batches: impl Stream<Item = Attempt<Vec<RawBlock>>>,
+fn encode<D: Decode, K: Sink + 'static>(
+    batches: impl Stream<Item = Attempt<Vec<D::Block>, PipelineError>>,
+    decoder: D,
     sink: Arc<K>,
-    decoder: Decoder,
     threads: usize,
-) -> impl Stream<Item = Attempt<Option<(Batch, K::Encoded)>>> {
+) -> impl Stream<Item = Attempt<Option<(Batch, K::Encoded)>, PipelineError>>
+where
+    PipelineError: From<D::Error>,
+{
     batches
         .map(move |blocks| {
-            let sink = Arc::clone(&sink);
-            join(spawn_blocking(move || encode_batch(&*sink, decoder, blocks)))
+            let (decoder, sink) = (decoder.clone(), Arc::clone(&sink));
+            join(spawn_blocking(move || encode_batch(&decoder, &*sink, blocks)))
         })
         .buffered(threads.clamp(1, MAX_DECODES))
 }
 
-fn encode_batch<K: Sink>(
+fn encode_batch<D: Decode, K: Sink>(
+    decoder: &D,
     sink: &K,
-    decoder: Decoder,
-    blocks: Attempt<Vec<RawBlock>>,
-) -> Attempt<Option<(Batch, K::Encoded)>> {
+    blocks: Attempt<Vec<D::Block>, PipelineError>,
+) -> Attempt<Option<(Batch, K::Encoded)>, PipelineError>
+where
+    PipelineError: From<D::Error>,
+{
     let Attempt { done: mut blocks, mut failure } = blocks;
     let batch = loop {
         if blocks.is_empty() {

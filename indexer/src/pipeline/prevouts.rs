@@ -3,13 +3,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use tokio::task::block_in_place;
 
-use super::{Attempt, PipelineError};
+use super::{Complete, PipelineError};
+use crate::attempt::Attempt;
 use crate::progress::Progress;
-use crate::raw::RawBlock;
+use crate::raw::bitcoin::RawBlock;
 use crate::source::Source;
 use crate::utxo_store::UtxoStore;
 
@@ -18,40 +19,42 @@ const REORG_DEPTH: u64 = 100;
 /// Blocks after which the store is written when it catches up.
 const PERSIST_EVERY: u64 = 1000;
 
-pub(super) struct Prevouts<S> {
+/// The stage that finds what Bitcoin's blocks spend.
+pub struct Prevouts<S> {
     source: Arc<S>,
     dir: PathBuf,
     progress: Arc<dyn Progress>,
-    /// The height after the last that the sink took.
-    committed: Arc<AtomicU64>,
     store: Option<UtxoStore>,
 }
 
-impl<S: Source + 'static> Prevouts<S> {
-    pub fn new(
-        source: Arc<S>,
-        dir: PathBuf,
-        progress: Arc<dyn Progress>,
-        committed: Arc<AtomicU64>,
-    ) -> Prevouts<S> {
-        Prevouts { source, dir, progress, committed, store: None }
-    }
-
-    /// Fills in what the blocks of `attempt` spend, up to the first that fails.
-    pub async fn complete(&mut self, attempt: &mut Attempt<Vec<RawBlock>>) {
-        for at in 0..attempt.done.len() {
-            if attempt.done[at].spent.is_some() {
+#[async_trait]
+impl<S: Source<Block = RawBlock> + 'static> Complete<RawBlock> for Prevouts<S> {
+    async fn complete(
+        &mut self,
+        blocks: &mut Vec<RawBlock>,
+        committed: u64,
+    ) -> Result<(), PipelineError> {
+        for at in 0..blocks.len() {
+            if blocks[at].spent.is_some() {
                 continue;
             }
-            if let Err(error) = self.look_up(&mut attempt.done[at]).await {
-                attempt.done.truncate(at);
-                attempt.failure = Some(error);
-                return;
+            if let Err(error) = self.look_up(&mut blocks[at], committed).await {
+                blocks.truncate(at);
+                return Err(error);
             }
         }
+        Ok(())
+    }
+}
+
+impl<S: Source<Block = RawBlock> + 'static> Prevouts<S> {
+    /// The stage for the blocks of `source`; its store is made in the folder `dir` when it is
+    /// needed.
+    pub fn new(source: Arc<S>, dir: PathBuf, progress: Arc<dyn Progress>) -> Prevouts<S> {
+        Prevouts { source, dir, progress, store: None }
     }
 
-    async fn look_up(&mut self, raw: &mut RawBlock) -> Result<(), PipelineError> {
+    async fn look_up(&mut self, raw: &mut RawBlock, committed: u64) -> Result<(), PipelineError> {
         let mut store = match self.store.take() {
             Some(store) => store,
             None => self.open().await?,
@@ -60,9 +63,9 @@ impl<S: Source + 'static> Prevouts<S> {
             // It was filled by a run that had got further.
             store = store.emptied()?;
         }
-        self.catch_up(&mut store, raw.block.height).await?;
+        self.catch_up(&mut store, raw.block.height, committed).await?;
         raw.spent = Some(block_in_place(|| store.apply(raw))?);
-        self.persist(&mut store).await?;
+        self.persist(&mut store, committed).await?;
         self.store = Some(store);
         Ok(())
     }
@@ -76,14 +79,21 @@ impl<S: Source + 'static> Prevouts<S> {
     }
 
     /// Applies all blocks below `height`.
-    async fn catch_up(&self, store: &mut UtxoStore, height: u64) -> Result<(), PipelineError> {
+    async fn catch_up(
+        &self,
+        store: &mut UtxoStore,
+        height: u64,
+        committed: u64,
+    ) -> Result<(), PipelineError> {
         for missing in next_height(store)..height {
-            let Some(block) = self.source.block_at(missing).await? else { continue };
-            let raw = self.source.fetch(block).await?;
-            block_in_place(|| store.apply(&raw))?;
+            let Attempt { done, failure } = self.source.fetch(missing..missing + 1).await;
+            for raw in &done {
+                block_in_place(|| store.apply(raw))?;
+            }
+            failure.map_or(Ok(()), Err)?;
             if missing % PERSIST_EVERY == 0 {
                 self.progress.note(&format!("unspent outputs: block {missing} of {height}"));
-                self.persist(store).await?;
+                self.persist(store, committed).await?;
             }
         }
         Ok(())
@@ -91,9 +101,8 @@ impl<S: Source + 'static> Prevouts<S> {
 
     /// Writes to disk what will not be replaced any more: what the sink has, less the blocks at the
     /// tip.
-    async fn persist(&self, store: &mut UtxoStore) -> Result<(), PipelineError> {
+    async fn persist(&self, store: &mut UtxoStore, committed: u64) -> Result<(), PipelineError> {
         let tip = self.source.tip().await?.map_or(0, |tip| tip.height);
-        let committed = self.committed.load(Ordering::Relaxed);
         match committed.min((tip + 1).saturating_sub(REORG_DEPTH)).checked_sub(1) {
             Some(last) => Ok(block_in_place(|| store.persist(last))?),
             None => Ok(()),

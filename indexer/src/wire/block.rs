@@ -1,6 +1,7 @@
 //! Whole blocks.
 
-use super::sha256_lanes::Messages;
+use assay_model::sha256::Messages;
+
 use super::{Hash, Header, Reader, Transaction, WireError};
 
 /// A block: slices of the bytes that it was read from.
@@ -48,7 +49,8 @@ impl<'a> Block<'a> {
 
     /// Computes the hashes of all transactions.
     pub fn transaction_ids(&self) -> TransactionIds {
-        let mut messages = Messages::default();
+        let count = self.transactions.len();
+        let mut messages = Messages::with_capacity(2 * count, self.stripped_size + self.size);
         for transaction in &self.transactions {
             messages.push(&transaction.stripped_pieces());
         }

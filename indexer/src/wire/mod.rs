@@ -6,14 +6,15 @@
 //! * Equal bytes give equal values: no I/O, no clock, no global state.
 
 mod block;
-pub mod hash;
 pub mod header;
+mod merkle;
 pub mod reader;
-mod sha256_lanes;
 pub mod transaction;
 
+pub use assay_model::sha256::{Hash, sha256d};
+
 pub use block::{Block, TransactionIds};
-pub use hash::{Hash, merkle_root, sha256d};
 pub use header::Header;
+pub use merkle::merkle_root;
 pub use reader::{Reader, WireError};
 pub use transaction::{Input, Output, Transaction};

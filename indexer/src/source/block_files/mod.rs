@@ -17,6 +17,7 @@ mod twins;
 mod undo;
 mod undo_files;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,9 +31,10 @@ use self::records::Damage;
 use self::scan::{Scanned, file_path};
 /// Decodes an undo record; public so that it can be fuzzed.
 pub use self::undo::decode as decode_undo;
-use self::undo_files::{Undo, UndoFiles};
+use self::undo_files::{Undo, UndoFiles, UndoRecord};
+use crate::attempt::Attempt;
 use crate::progress::Progress;
-use crate::raw::{RawBlock, SpentOutputs};
+use crate::raw::bitcoin::{RawBlock, SpentOutputs};
 use crate::source::{Source, SourceError, Unlinked};
 use crate::task::join;
 use crate::wire::Header;
@@ -90,6 +92,11 @@ impl BlockFiles {
         Ok(BlockFiles { inner: Arc::new(inner) })
     }
 
+    /// The network whose blocks they are.
+    pub fn network(&self) -> Network {
+        self.inner.network
+    }
+
     /// Places in the files where a block should be and is not.
     pub fn damages(&self) -> &[Damage] {
         &self.inner.damages
@@ -133,16 +140,24 @@ impl Inner {
         format!("{}, offset {}", path.display(), block.record.offset)
     }
 
-    fn fetch(&self, block: BlockRef) -> Result<RawBlock, SourceError> {
-        let BlockRef { height, hash, .. } = block;
-        let place = self
-            .chain
-            .place_at(height)
-            .filter(|&place| self.chain.hash_of(place) == hash)
-            .ok_or_else(|| SourceError::Unknown { height, hash: hash.to_string() })?;
+    fn fetch(&self, heights: Range<u64>) -> Attempt<Vec<RawBlock>, SourceError> {
+        let places = heights.clone().map_while(|height| self.chain.place_at(height));
+        let guesses = match self.options.ignore_undo {
+            true => Vec::new(),
+            false => self.undo.guess(&self.chain, places),
+        };
+        let guesses = guesses.into_iter().chain(std::iter::repeat(None));
+        Attempt::each(heights.zip(guesses), |(height, guess)| self.fetch_one(height, guess))
+    }
+
+    /// Fetches a block whose undo record is `guess`, if that is known.
+    fn fetch_one(&self, height: u64, guess: Option<UndoRecord>) -> Result<RawBlock, SourceError> {
+        let unknown = SourceError::Unknown { height };
+        let (block, place) =
+            self.block_at(height).zip(self.chain.place_at(height)).ok_or(unknown)?;
         let scanned = &self.chain.blocks[place];
         let bytes = self.read(height, scanned)?;
-        let spent = self.spent(height, place, &bytes)?;
+        let spent = self.spent(height, place, guess, &bytes)?;
         Ok(RawBlock {
             block,
             bytes,
@@ -172,6 +187,7 @@ impl Inner {
         &self,
         height: u64,
         place: usize,
+        guess: Option<UndoRecord>,
         bytes: &[u8],
     ) -> Result<Option<SpentOutputs>, SourceError> {
         let block = &self.chain.blocks[place];
@@ -183,7 +199,11 @@ impl Inner {
         }
         let undo_place =
             |offset| format!("{}, offset {offset}", self.undo.path(block.file).display());
-        match self.undo.find(&self.chain, place)? {
+        let undo = match guess {
+            Some(record) => Undo::Found(vec![record]),
+            None => self.undo.find(&self.chain, place)?,
+        };
+        match undo {
             Undo::Absent => Ok(None),
             Undo::Mismatch(offset) => Err(SourceError::UndoMismatch {
                 height,
@@ -191,7 +211,7 @@ impl Inner {
                 place: undo_place(offset),
             }),
             Undo::Found(records) => {
-                let decode = |(record, offset): &(Vec<u8>, u64)| {
+                let decode = |(record, offset): &UndoRecord| {
                     undo::decode(record).map_err(|source| SourceError::BadUndo {
                         height,
                         place: undo_place(*offset),
@@ -210,23 +230,11 @@ impl Inner {
             }
         }
     }
-
-    fn plan(&self, from: u64, last: u64, bytes: u64) -> Vec<BlockRef> {
-        let last = last.min(self.chain.tip());
-        // Cuts stand where the bytes from genesis on pass a multiple, wherever a run begins.
-        let portion = |height| self.chain.bytes_below(height) / bytes;
-        (from..=last)
-            .take_while(|&height| height == from || portion(height) == portion(from))
-            .filter_map(|height| self.block_at(height))
-            .collect()
-    }
 }
 
 #[async_trait]
 impl Source for BlockFiles {
-    fn network(&self) -> Network {
-        self.inner.network
-    }
+    type Block = RawBlock;
 
     async fn tip(&self) -> Result<Option<BlockRef>, SourceError> {
         Ok(self.inner.block_at(self.inner.chain.tip()))
@@ -236,23 +244,27 @@ impl Source for BlockFiles {
         Ok(self.inner.block_at(height))
     }
 
-    async fn plan(&self, from: u64, last: u64, bytes: u64) -> Result<Vec<BlockRef>, SourceError> {
-        Ok(self.inner.plan(from, last, bytes))
+    fn plan(&self, heights: Range<u64>, bytes: u64) -> u64 {
+        // Cuts stand where the bytes from genesis on pass a multiple, wherever a run begins.
+        let portion = |height| self.inner.chain.bytes_below(height) / bytes;
+        let first = portion(heights.start);
+        let mut rest = heights.start + 1..heights.end;
+        rest.find(|&height| portion(height) != first).unwrap_or(heights.end)
     }
 
-    fn bytes_between(&self, from: u64, last: u64) -> u64 {
+    fn bytes_of(&self, heights: Range<u64>) -> u64 {
         let chain = &self.inner.chain;
-        let last = last.min(chain.tip());
-        if from > last {
+        let end = heights.end.min(chain.tip() + 1);
+        if heights.start >= end {
             return 0;
         }
-        let end = chain.place_at(last).map_or(0, |place| chain.blocks[place].record.size);
-        chain.bytes_below(last) + u64::from(end) - chain.bytes_below(from)
+        let last = chain.place_at(end - 1).map_or(0, |place| chain.blocks[place].record.size);
+        chain.bytes_below(end - 1) + u64::from(last) - chain.bytes_below(heights.start)
     }
 
-    async fn fetch(&self, block: BlockRef) -> Result<RawBlock, SourceError> {
+    async fn fetch(&self, heights: Range<u64>) -> Attempt<Vec<RawBlock>, SourceError> {
         let inner = Arc::clone(&self.inner);
-        join(spawn_blocking(move || inner.fetch(block))).await
+        join(spawn_blocking(move || inner.fetch(heights))).await
     }
 }
 

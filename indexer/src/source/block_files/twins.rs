@@ -1,7 +1,7 @@
 //! Tells the undo records of twins apart: blocks of one file with the same parent and the same
 //! number of transactions, whose records prove no more than that.
 
-use crate::raw::SpentOutputs;
+use crate::raw::bitcoin::SpentOutputs;
 use crate::wire::Block;
 
 /// How well undo data fits a block; the greater the better.

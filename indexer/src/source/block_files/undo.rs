@@ -3,7 +3,7 @@
 
 use bitcoin::secp256k1::PublicKey;
 
-use crate::raw::SpentOutputs;
+use crate::raw::bitcoin::SpentOutputs;
 use crate::wire::{Reader, WireError};
 
 /// Kinds of compressed script below this number are the special ones of `ScriptCompression`.
@@ -19,7 +19,7 @@ const SPECIAL_SCRIPTS: u64 = 6;
 /// If the bytes are no undo record.
 pub fn decode(record: &[u8]) -> Result<Option<SpentOutputs>, WireError> {
     let mut reader = Reader::new(record);
-    let mut spent = SpentOutputs::default();
+    let mut spent = SpentOutputs::with_capacity(record.len());
     let transactions = reader.count()?;
     for _ in 0..transactions {
         spent.begin_transaction();

@@ -1,4 +1,4 @@
-//! Double SHA-256 of many messages at once, one in each lane of the processor's vectors.
+//! Double SHA-256, of one message or of many at once: one in each lane of the processor's vectors.
 //!
 //! Hashing is most of what reading a block costs. Where a processor has wide vectors, sixteen or
 //! eight messages are hashed in the time of about two; the SHA instructions that others have hash
@@ -7,9 +7,22 @@
 //!
 //! # Invariants
 //!
-//! * The result is that of [`sha256d`](super::sha256d) for every message, on every processor.
+//! * [`Messages`] gives what [`sha256d`] does for every message, on every processor.
 
-use super::{Hash, sha256d};
+use sha2::{Digest, Sha256};
+
+/// A hash as it is computed, in Bitcoin's wire order: the reverse of how people write it.
+pub type Hash = [u8; 32];
+
+/// SHA-256 of the SHA-256 of `pieces`, one after the other.
+#[inline]
+pub fn sha256d(pieces: &[&[u8]]) -> Hash {
+    let mut hasher = Sha256::new();
+    for piece in pieces {
+        hasher.update(piece);
+    }
+    Sha256::digest(hasher.finalize()).into()
+}
 
 /// Bytes that SHA-256 takes at a time.
 const CHUNK_BYTES: usize = 64;
@@ -48,6 +61,12 @@ struct Place {
 }
 
 impl Messages {
+    /// No messages yet, with room for `count` that have `bytes` together.
+    pub fn with_capacity(count: usize, bytes: usize) -> Messages {
+        let padding = count * (CHUNK_BYTES + 8);
+        Messages { padded: Vec::with_capacity(bytes + padding), places: Vec::with_capacity(count) }
+    }
+
     /// Adds the message that consists of `pieces`.
     pub fn push(&mut self, pieces: &[&[u8]]) {
         let start = self.padded.len();

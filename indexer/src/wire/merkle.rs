@@ -1,26 +1,12 @@
-//! Double SHA-256 and the merkle tree.
+//! The merkle tree.
 
-use sha2::{Digest, Sha256};
-
-use super::sha256_lanes::Messages;
-
-/// A hash in wire order: as Bitcoin computes it, the reverse of how people write it.
-pub type Hash = [u8; 32];
-
-/// SHA-256 of the SHA-256 of `pieces`, one after the other.
-#[inline]
-pub fn sha256d(pieces: &[&[u8]]) -> Hash {
-    let mut hasher = Sha256::new();
-    for piece in pieces {
-        hasher.update(piece);
-    }
-    Sha256::digest(hasher.finalize()).into()
-}
+use assay_model::sha256::{Hash, Messages};
 
 /// The root of the merkle tree over `leaves`; `None` where two equal neighbours make the root
 /// ambiguous (CVE-2012-2459), and for no leaves at all.
 pub fn merkle_root(mut leaves: Vec<Hash>) -> Option<Hash> {
-    let mut messages = Messages::default();
+    let pairs = leaves.len().div_ceil(2);
+    let mut messages = Messages::with_capacity(pairs, pairs * 64);
     while leaves.len() > 1 {
         for pair in leaves.chunks(2) {
             match pair {
@@ -37,6 +23,8 @@ pub fn merkle_root(mut leaves: Vec<Hash>) -> Option<Hash> {
 
 #[cfg(test)]
 mod tests {
+    use assay_model::sha256::sha256d;
+
     use super::*;
 
     #[test]

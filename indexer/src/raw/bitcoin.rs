@@ -1,4 +1,4 @@
-//! What a source hands to decode: blocks as they came, and the outputs that they spend.
+//! Bitcoin: blocks as they came, and the outputs that they spend.
 
 use assay_model::BlockRef;
 
@@ -42,6 +42,9 @@ pub struct SpentOutputs {
     transactions: Vec<usize>,
 }
 
+/// Bytes that a spent output takes up in undo data, about: a hash and some numbers.
+const UNDO_BYTES_PER_OUTPUT: usize = 30;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     value: u64,
@@ -51,6 +54,15 @@ struct Place {
 }
 
 impl SpentOutputs {
+    /// No outputs yet, with room for those of an undo record of `bytes`.
+    pub fn with_capacity(bytes: usize) -> SpentOutputs {
+        SpentOutputs {
+            outputs: Vec::with_capacity(bytes / UNDO_BYTES_PER_OUTPUT),
+            scripts: Vec::with_capacity(bytes),
+            transactions: Vec::new(),
+        }
+    }
+
     /// Begins the next transaction: what is pushed from here on is spent by it.
     pub fn begin_transaction(&mut self) {
         self.transactions.push(self.outputs.len());

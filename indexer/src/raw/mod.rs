@@ -1,0 +1,4 @@
+//! What a source hands to decode: blocks as they came, with what decoding them needs.
+
+pub mod bitcoin;
+pub mod ethereum;
