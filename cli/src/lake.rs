@@ -24,7 +24,7 @@ pub struct ChainFolder {
     pub dir: PathBuf,
     /// Network and schema version.
     pub info: LakeInfo,
-    /// The segments, which follow each other without a gap from height 0.
+    /// The segments, which follow each other without a gap from the lake's first height.
     pub segments: Vec<Segment>,
     /// What the last run did, if one has ended.
     pub last_run: Option<RunInfo>,
@@ -42,9 +42,9 @@ pub struct Segment {
 }
 
 impl ChainFolder {
-    /// The height after the last that the lake holds.
-    pub fn end(&self) -> u64 {
-        self.segments.last().map_or(0, |segment| segment.heights.end)
+    /// The heights that the lake holds.
+    pub fn heights(&self) -> Range<u64> {
+        self.info.from..self.segments.last().map_or(self.info.from, |last| last.heights.end)
     }
 
     /// Whether an indexer holds the lake's lock; `None` where this cannot be told without taking
@@ -61,13 +61,17 @@ pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
     let mut chains = Vec::new();
     for chain in Chain::ALL {
         let dir = lake_dir.join(chain.name());
-        let Some(info) = read_json::<LakeInfo>(&dir.join(LAKE_FILE))? else { continue };
-        if info.schema_version != SCHEMA_VERSION {
-            let (path, found) = (dir, info.schema_version.into());
-            let expected = SCHEMA_VERSION;
-            return Err(QueryError::SchemaVersion { path, found, expected }.into());
+        let path = dir.join(LAKE_FILE);
+        let Some(info) = read_json::<serde_json::Value>(&path)? else { continue };
+        let version = info.get("schema_version").and_then(serde_json::Value::as_u64);
+        if let Some(found) = version.filter(|&found| found != u64::from(SCHEMA_VERSION)) {
+            return Err(
+                QueryError::SchemaVersion { path: dir, found, expected: SCHEMA_VERSION }.into()
+            );
         }
-        let segments = segments(&dir)?;
+        let info: LakeInfo = serde_json::from_value(info)
+            .with_context(|| format!("the lake is damaged: '{}'", path.display()))?;
+        let segments = segments(&dir, info.from)?;
         let last_run = read_json(&dir.join(RUN_FILE))?;
         chains.push(ChainFolder { chain, dir, info, segments, last_run });
     }
@@ -77,7 +81,7 @@ pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
     Ok(chains)
 }
 
-fn segments(dir: &Path) -> anyhow::Result<Vec<Segment>> {
+fn segments(dir: &Path, from: u64) -> anyhow::Result<Vec<Segment>> {
     let cannot = || format!("cannot list '{}'", dir.display());
     'again: for _ in 0..LISTING_ATTEMPTS {
         let mut found = Vec::new();
@@ -86,7 +90,7 @@ fn segments(dir: &Path) -> anyhow::Result<Vec<Segment>> {
             found.extend(name.to_str().and_then(lake::segment_heights));
         }
         let mut segments = Vec::new();
-        for heights in lake::contiguous(found) {
+        for heights in lake::contiguous(from, found) {
             let dir = dir.join(lake::segment_dir(&heights));
             match read_json(&dir.join(SEGMENT_FILE))? {
                 Some(info) => segments.push(Segment { heights, dir, info }),

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use assay_fixtures::bitcoin::{BlockSpec, ChainBuilder, DataDir, Layout};
 use assay_indexer::sink::lake::LakeSink;
 use assay_model::Network;
-use assay_model::lake::{LAKE_FILE, LOCK_FILE, SEGMENT_FILE, segment_dir};
+use assay_model::lake::{LAKE_FILE, LOCK_FILE, SCHEMA_VERSION, SEGMENT_FILE, segment_dir};
 use child::Death;
-use lake::{Lake, Run, Tables, assert_same, assert_says, below, fresh_rows};
+use lake::{Lake, Run, Tables, assert_same, assert_says, below, fresh_rows, wanted};
 use tempfile::TempDir;
 
 /// A folder of blocks, a lake that holds a part of it, and all its rows.
@@ -78,8 +78,9 @@ fn edit_info(lake: &Lake, from: &str, to: &str) {
 #[test]
 fn a_lake_of_another_schema_version() {
     let (dir, lake, rows) = world();
-    edit_info(&lake, "\"schema_version\": 1", "\"schema_version\": 99");
-    let words = ["has schema version 99", "writes version 1", "use the assay that made it"];
+    let version = format!("\"schema_version\": {SCHEMA_VERSION}");
+    edit_info(&lake, &version, "\"schema_version\": 99");
+    let words = ["has schema version 99", "writes version 2", "use the assay that made it"];
     check_refused(&lake, dir.path(), &Run::default(), &words);
     assert_same(&lake.rows(), &below(&rows, 41));
 }
@@ -90,7 +91,7 @@ fn a_lake_without_scripts_that_is_to_get_some() {
     let lake = Lake::new();
     let without = Run { with_scripts: false, ..Run::default() };
     lake.index(dir.path(), &Run { last: Some(10), ..without.clone() }).expect("a good folder");
-    let words = ["was made without --with-scripts", "index anew into another lake"];
+    let words = ["was made without scripts", "index anew into another lake"];
     check_refused(&lake, dir.path(), &Run::default(), &words);
     lake.index(dir.path(), &without).expect("the same as before");
     assert_eq!(lake.next_height(), 21);
@@ -99,7 +100,8 @@ fn a_lake_without_scripts_that_is_to_get_some() {
 #[test]
 fn a_second_writer() {
     let (dir, lake, rows) = world();
-    let first = LakeSink::open(lake.path(), Network::Regtest, true).expect("nobody has it");
+    let first =
+        LakeSink::open(lake.path(), &wanted(Network::Regtest, true)).expect("nobody has it");
     let words = [LOCK_FILE, "is locked", "another assay is writing", "wait for it or stop it"];
     check_refused(&lake, dir.path(), &Run::default(), &words);
     drop(first);

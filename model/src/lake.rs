@@ -16,18 +16,18 @@
 //! # Invariants
 //!
 //! * A segment's folder exists under its name only when every file in it is complete.
-//! * Segments follow each other without a gap from height 0; the end of the last one is the
-//!   watermark. What [`contiguous`] does not return is not part of the lake.
+//! * Segments follow each other without a gap from the lake's first height, which is 0 unless it was
+//!   asked otherwise; the end of the last one is the watermark. What [`contiguous`] does not return is not part of the lake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BlockHash, Network};
+use crate::BlockHash;
 
 /// Version of the tables' schemas; a lake of another version is refused, not misread.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 /// Name of the file that holds [`LakeInfo`].
 pub const LAKE_FILE: &str = "lake.json";
 /// Name of the file that holds [`RunInfo`].
@@ -44,10 +44,35 @@ pub const LOCK_FILE: &str = ".lock";
 pub struct LakeInfo {
     /// [`SCHEMA_VERSION`] of the program that made it.
     pub schema_version: u32,
-    /// The network whose blocks it holds.
-    pub network: Network,
-    /// Whether script signatures and witnesses are kept.
-    pub with_scripts: bool,
+    /// Name of the network whose blocks it holds.
+    pub network: String,
+    /// First height.
+    pub from: u64,
+    /// What it holds beyond what every lake of its chain holds.
+    pub extras: BTreeSet<Extra>,
+}
+
+/// What a lake may hold or not, as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extra {
+    /// Script signatures and witnesses of Bitcoin's inputs.
+    Scripts,
+    /// Traces of Ethereum's transactions, and the internal transfers that they show.
+    Traces,
+    /// The accounts of Ethereum's genesis block.
+    Genesis,
+}
+
+impl Extra {
+    /// What it is, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Extra::Scripts => "scripts",
+            Extra::Traces => "traces",
+            Extra::Genesis => "genesis accounts",
+        }
+    }
 }
 
 /// What a segment holds.
@@ -112,10 +137,10 @@ pub fn segment_heights(name: &str) -> Option<Range<u64>> {
     (heights.start < heights.end && segment_dir(&heights) == name).then_some(heights)
 }
 
-/// Those of `segments`, sorted, that follow each other without a gap from height 0: the lake.
-pub fn contiguous(mut segments: Vec<Range<u64>>) -> Vec<Range<u64>> {
+/// Those of `segments`, sorted, that follow each other without a gap from height `from`: the lake.
+pub fn contiguous(from: u64, mut segments: Vec<Range<u64>>) -> Vec<Range<u64>> {
     segments.sort_by_key(|heights| heights.start);
-    let mut next = 0;
+    let mut next = from;
     segments.retain(|heights| {
         let follows = heights.start == next;
         next = if follows { heights.end } else { next };
@@ -140,7 +165,8 @@ mod tests {
 
     #[test]
     fn what_lies_behind_a_gap_is_not_part_of_the_lake() {
-        assert_eq!(contiguous(vec![7..9, 0..3, 3..5]), [0..3, 3..5]);
-        assert!(contiguous(vec![1..3, 3..4]).is_empty());
+        assert_eq!(contiguous(0, vec![7..9, 0..3, 3..5]), [0..3, 3..5]);
+        assert_eq!(contiguous(3, vec![7..9, 5..6, 0..3, 3..5]), [3..5, 5..6]);
+        assert!(contiguous(0, vec![1..3, 3..4]).is_empty());
     }
 }

@@ -4,7 +4,8 @@ pub mod lake;
 
 use std::path::PathBuf;
 
-use assay_model::{Batch, BlockRef, Network};
+use assay_model::lake::Extra;
+use assay_model::{Batch, BlockRef};
 use async_trait::async_trait;
 
 /// A store that rows are committed to.
@@ -22,6 +23,9 @@ use async_trait::async_trait;
 pub trait Sink: Send + Sync {
     /// A batch in the store's own form.
     type Encoded: Send + 'static;
+
+    /// The height that the first block has, or is to have.
+    fn first_height(&self) -> u64;
 
     /// The last block whose rows are visible.
     async fn watermark(&self) -> Result<Option<BlockRef>, SinkError>;
@@ -92,9 +96,9 @@ pub enum SinkError {
         /// The chain's folder in the lake.
         path: PathBuf,
         /// The network of the lake.
-        found: Network,
+        found: String,
         /// The network of the blocks.
-        wanted: Network,
+        wanted: String,
     },
     /// The lake was made by a program with other schemas.
     #[error(
@@ -105,18 +109,33 @@ pub enum SinkError {
         /// The chain's folder in the lake.
         path: PathBuf,
         /// Version of the lake.
-        found: u32,
+        found: u64,
         /// Version of this program.
         wanted: u32,
     },
-    /// Scripts are asked for and the lake has none.
+    /// Something is asked for that the lake was made without.
     #[error(
-        "{} was made without --with-scripts, and what was left out cannot be added: index anew \
-         into another lake", .path.display()
+        "{} was made without {}, and what was left out cannot be added: index anew into another \
+         lake", .path.display(), .missing.name()
     )]
-    NoScripts {
+    NoExtra {
         /// The chain's folder in the lake.
         path: PathBuf,
+        /// What is asked for.
+        missing: Extra,
+    },
+    /// The lake begins at another height.
+    #[error(
+        "{} begins at height {found}, not at {wanted}: leave out --from, or index into another \
+         lake", .path.display()
+    )]
+    OtherStart {
+        /// The chain's folder in the lake.
+        path: PathBuf,
+        /// First height of the lake.
+        found: u64,
+        /// The height that was asked for.
+        wanted: u64,
     },
     /// A batch does not follow the last.
     #[error("rows from height {found} do not follow the watermark {expected}")]

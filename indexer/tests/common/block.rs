@@ -3,8 +3,9 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
-use assay_indexer::decode::{Decoder, Fault};
-use assay_indexer::raw::{RawBlock, SpentOutputs};
+use assay_indexer::decode::Decode;
+use assay_indexer::decode::bitcoin::{Decoder, Fault};
+use assay_indexer::raw::bitcoin::{RawBlock, SpentOutputs};
 use assay_indexer::wire::{Header, Reader};
 use assay_model::{Batch, BlockHash, BlockRef, Network};
 use bitcoin::hashes::Hash;

@@ -10,14 +10,13 @@ use std::sync::atomic::AtomicBool;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
-use assay_indexer::decode::Decoder;
-use assay_indexer::pipeline::{self, Options, Summary};
+use assay_indexer::decode::bitcoin::Decoder;
+use assay_indexer::pipeline::{self, Options, Prevouts, Summary};
 use assay_indexer::progress::{Progress, Silent};
-use assay_indexer::sink::lake::LakeSink;
-use assay_indexer::source::Source;
+use assay_indexer::sink::lake::{LakeSink, Wanted};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
 use assay_model::lake::{
-    SEGMENT_FILE, SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
+    Extra, SEGMENT_FILE, SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
 };
 use assay_model::{Chain, Network};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -100,20 +99,23 @@ impl Lake {
         };
         let source = Arc::new(BlockFiles::open(options, &*progress).map_err(text)?);
         let network = source.network();
-        let sink = LakeSink::open(&self.path, network, run.with_scripts).map_err(text)?;
+        let sink = LakeSink::open(&self.path, &wanted(network, run.with_scripts)).map_err(text)?;
         let sink = Arc::new(sink.with_segment_bytes(run.segment_bytes));
         let decoder = Decoder { network, with_scripts: run.with_scripts };
         let options = Options {
             last: run.last,
             max_reorg: run.max_reorg,
             batch_bytes: run.batch_bytes,
-            ..Options::new(run.threads, self.path.join("utxo"))
+            ..Options::new(run.threads)
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .build()
             .expect("a runtime");
-        let run = pipeline::run(Arc::clone(&source), sink, decoder, &options, progress, stop);
+        let utxo_dir = self.path.join("utxo");
+        let prevouts = Prevouts::new(Arc::clone(&source), utxo_dir, Arc::clone(&progress));
+        let source_too = Arc::clone(&source);
+        let run = pipeline::run(source_too, prevouts, decoder, sink, &options, progress, stop);
         let summary = runtime.block_on(run).map_err(text)?;
         source.check_linked().map_err(text)?;
         Ok(summary)
@@ -138,7 +140,7 @@ impl Lake {
     /// gap, and that blocks are linked.
     pub fn rows(&self) -> Tables {
         let segments = self.segments();
-        assert_eq!(contiguous(segments.clone()), segments, "segments follow each other");
+        assert_eq!(contiguous(0, segments.clone()), segments, "segments follow each other");
         let tables: Tables = Chain::Bitcoin
             .tables()
             .iter()
@@ -245,4 +247,10 @@ pub fn assert_says(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "'{word}' is not in: {text}");
     }
+}
+
+/// A lake of `network`.
+pub fn wanted(network: Network, with_scripts: bool) -> Wanted {
+    let extras = with_scripts.then_some(Extra::Scripts).into_iter().collect();
+    Wanted { chain: Chain::Bitcoin, network: network.to_string(), from: None, extras }
 }

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
-use assay_indexer::decode::Decoder;
-use assay_indexer::pipeline::{self, Options, PipelineError, Summary};
+use assay_indexer::decode::bitcoin::Decoder;
+use assay_indexer::pipeline::{self, Options, PipelineError, Prevouts, Summary};
 use assay_indexer::progress::Silent;
 use assay_indexer::sink::{Sink, SinkError};
+use assay_indexer::source::SourceError;
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
-use assay_indexer::source::{Source, SourceError};
 use assay_model::{Batch, BlockRef, Chain, hex};
 use async_trait::async_trait;
 
@@ -53,6 +53,10 @@ impl MemorySink {
 #[async_trait]
 impl Sink for MemorySink {
     type Encoded = Batch;
+
+    fn first_height(&self) -> u64 {
+        0
+    }
 
     async fn watermark(&self) -> Result<Option<BlockRef>, SinkError> {
         Ok(self.blocks().last().copied())
@@ -130,11 +134,6 @@ impl Rows {
     }
 }
 
-/// Options of a run over the folder `dir`, with its store in `scratch`.
-pub fn options(scratch: &Path) -> Options {
-    Options::new(2, scratch.join("utxo"))
-}
-
 /// The folder `dir` as a source.
 pub fn open(dir: &Path, ignore_undo: bool) -> Result<BlockFiles, SourceError> {
     let dir = dir.to_owned();
@@ -147,13 +146,16 @@ pub fn run<K: Sink + 'static>(
     source: BlockFiles,
     sink: &Arc<K>,
     with_scripts: bool,
-    options: &Options,
+    scratch: &Path,
 ) -> Result<Summary, PipelineError> {
     let decoder = Decoder { network: source.network(), with_scripts };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
     let (source, sink, stop) = (Arc::new(source), Arc::clone(sink), AtomicBool::new(false));
-    runtime.block_on(pipeline::run(source, sink, decoder, options, Arc::new(Silent), &stop))
+    let prevouts = Prevouts::new(Arc::clone(&source), scratch.join("utxo"), Arc::new(Silent));
+    let (options, progress) = (Options::new(2), Arc::new(Silent));
+    let run = pipeline::run(source, prevouts, decoder, sink, &options, progress, &stop);
+    runtime.block_on(run)
 }
 
 /// Indexes the folder `dir` into memory, with undo data or from the store of unspent outputs.
@@ -161,6 +163,6 @@ pub fn index(dir: &Path, ignore_undo: bool) -> Arc<MemorySink> {
     let sink = Arc::new(MemorySink::default());
     let scratch = tempfile::tempdir().expect("a directory");
     let source = open(dir, ignore_undo).expect("a folder of block files");
-    run(source, &sink, true, &options(scratch.path())).expect("a valid chain");
+    run(source, &sink, true, scratch.path()).expect("a valid chain");
     sink
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use assay_model::{Chain, Column};
 
 use super::{information_schema, system};
@@ -52,11 +52,7 @@ impl Described {
     }
 
     pub(crate) fn arrow_schema(&self) -> SchemaRef {
-        let fields = self
-            .columns
-            .iter()
-            .map(|column| Field::new(column.name, column.kind.data_type(), column.nullable));
-        Schema::new(fields.collect::<Vec<_>>()).into()
+        Schema::new(self.columns.iter().map(Column::field).collect::<Vec<_>>()).into()
     }
 }
 
@@ -119,6 +115,6 @@ mod tests {
             let same = |other: &&Described| other.full_name() == table.full_name();
             assert_eq!(described_tables().iter().filter(same).count(), 1, "{}", table.full_name());
         }
-        assert_eq!(described_schemas(), ["bitcoin", "system", "information_schema"]);
+        assert_eq!(described_schemas(), ["bitcoin", "ethereum", "system", "information_schema"]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! * A snapshot's segments follow each other without a gap from height 0.
+//! * A snapshot's segments follow each other without a gap from the lake's first height.
 //! * Two snapshots share a segment exactly if its folder did not change between them, so what was
 //!   loaded for one serves the next.
 
@@ -80,7 +80,7 @@ impl Lake {
         let dir = self.chain_dir(chain);
         let Some(info) = read_info(&dir)? else { return Ok(None) };
         for _ in 0..LISTING_ATTEMPTS {
-            if let Some(segments) = list_segments(&dir, before)? {
+            if let Some(segments) = list_segments(&dir, info.from, before)? {
                 let least_times = OnceLock::new();
                 return Ok(Some(ChainSnapshot { chain, info, segments, least_times }));
             }
@@ -115,6 +115,7 @@ fn read_info(dir: &Path) -> Result<Option<LakeInfo>, QueryError> {
 /// between the listing and the look at it.
 fn list_segments(
     dir: &Path,
+    from: u64,
     before: Option<&ChainSnapshot>,
 ) -> Result<Option<Vec<Arc<Segment>>>, QueryError> {
     let failed = |source| QueryError::Read { path: dir.to_owned(), source };
@@ -124,7 +125,7 @@ fn list_segments(
         found.extend(name.to_str().and_then(lake::segment_heights));
     }
     let mut segments = Vec::new();
-    for heights in lake::contiguous(found) {
+    for heights in lake::contiguous(from, found) {
         let Some(written) = Segment::written(dir, &heights)? else { return Ok(None) };
         let known = before
             .and_then(|before| before.segment_at(heights.start))
@@ -155,16 +156,22 @@ impl Snapshot {
 impl ChainSnapshot {
     /// The height after the last.
     pub(crate) fn end(&self) -> u64 {
-        self.segments.last().map_or(0, |segment| segment.heights.end)
+        self.segments.last().map_or(self.info.from, |segment| segment.heights.end)
+    }
+
+    /// The last height; `None` before the first block.
+    pub(crate) fn tip(&self) -> Option<u64> {
+        self.segments.last().map(|segment| segment.heights.end - 1)
     }
 
     /// The segment that holds `height`.
     pub(crate) fn segment_at(&self, height: u64) -> Option<&Arc<Segment>> {
         let place = self.segments.partition_point(|segment| segment.heights.end <= height);
-        self.segments.get(place)
+        self.segments.get(place).filter(|segment| segment.heights.contains(&height))
     }
 
-    /// Header time of the block at `height`, microseconds since 1970; `None` above the last block.
+    /// Header time of the block at `height`, microseconds since 1970; `None` where
+    /// the lake has no such block.
     pub(crate) fn time_at(&self, height: u64) -> Result<Option<i64>, QueryError> {
         match self.segment_at(height) {
             Some(segment) => Ok(Some(segment.times()?[(height - segment.heights.start) as usize])),
@@ -175,14 +182,14 @@ impl ChainSnapshot {
     /// The greatest height whose header time is at or before `time`; `None` before the first.
     pub(crate) fn height_at(&self, time: i64) -> Result<Option<u64>, QueryError> {
         let count = self.least_times()?.partition_point(|least| *least <= time);
-        Ok((count as u64).checked_sub(1))
+        Ok((count as u64).checked_sub(1).map(|place| self.info.from + place))
     }
 
     fn least_times(&self) -> Result<&[i64], QueryError> {
         if let Some(times) = self.least_times.get() {
             return Ok(times);
         }
-        let mut times = Vec::with_capacity(self.end() as usize);
+        let mut times = Vec::with_capacity((self.end() - self.info.from) as usize);
         for segment in &self.segments {
             times.extend_from_slice(segment.times()?);
         }

@@ -13,7 +13,6 @@ use std::time::SystemTime;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use assay_model::bitcoin::BLOCKS;
 use assay_model::lake::{self, FileInfo, SegmentInfo};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -82,7 +81,7 @@ impl Segment {
     }
 
     fn read_times(&self) -> Result<Box<[i64]>, QueryError> {
-        let path = self.dir.join(lake::table_file(BLOCKS.name));
+        let path = self.dir.join(lake::table_file("blocks"));
         let damaged = |reason: String| QueryError::Damaged { path: path.clone(), reason };
         let file =
             File::open(&path).map_err(|source| QueryError::Read { path: path.clone(), source })?;

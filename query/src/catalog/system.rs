@@ -61,7 +61,7 @@ pub(super) fn rows(name: &str, snapshot: &Snapshot) -> Result<RecordBatch> {
 
 fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
     let chains = &snapshot.chains;
-    let heights: Vec<_> = chains.iter().map(|chain| chain.end().checked_sub(1)).collect();
+    let heights: Vec<_> = chains.iter().map(|chain| chain.tip()).collect();
     let times = chains.iter().zip(&heights).map(|(chain, height)| match height {
         Some(height) => chain.time_at(*height),
         None => Ok(None),
@@ -73,7 +73,7 @@ fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
         vec![
             Arc::new(StringArray::from_iter_values(chains.iter().map(|chain| chain.chain.name()))),
             Arc::new(StringArray::from_iter_values(
-                chains.iter().map(|chain| chain.info.network.name()),
+                chains.iter().map(|chain| chain.info.network.as_str()),
             )),
             Arc::new(Int64Array::from_iter(
                 heights.iter().map(|height| height.map(|height| height as i64)),

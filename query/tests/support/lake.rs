@@ -11,7 +11,7 @@
 //! | 6 | 01… | erin 50 | repeats the txid of 1, which is spent by then |
 //! | 7 | 07… | dave 50 | 71… spends d0… of 5 and 31…:1: dave 70 |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::ops::Range;
 use std::path::Path;
@@ -61,7 +61,12 @@ pub fn write(dir: &Path) {
 
 /// Writes the lake's description alone: a lake without segments.
 pub fn write_info(dir: &Path, schema_version: u32) {
-    let info = LakeInfo { schema_version, network: Network::Regtest, with_scripts: false };
+    let info = LakeInfo {
+        schema_version,
+        network: Network::Regtest.to_string(),
+        from: 0,
+        extras: BTreeSet::new(),
+    };
     let dir = dir.join(Chain::Bitcoin.name());
     fs::create_dir_all(&dir).expect("a folder");
     let text = serde_json::to_vec(&info).expect("JSON");
@@ -126,10 +131,11 @@ fn array(column: &Column, rows: &[Row]) -> ArrayRef {
             Some(Value::Bytes(bytes)) => Some(bytes.as_slice()),
             _ => (!column.nullable).then_some(&[][..]),
         }))),
-        ColumnType::BytesList => new_null_array(&column.kind.data_type(), rows.len()),
         ColumnType::Time => {
             Arc::new(TimestampMicrosecondArray::from_iter_values(ints()).with_timezone("UTC"))
         }
+        // The lake is of Bitcoin, and keeps no witnesses.
+        other => new_null_array(&other.data_type(), rows.len()),
     }
 }
 

@@ -20,6 +20,9 @@ use parquet::schema::types::ColumnPath;
 const BLOOM_COLUMNS: [&str; 4] = ["hash", "txid", "spent_txid", "address"];
 /// Columns with few distinct values.
 const DICTIONARY_COLUMNS: [&str; 1] = ["script_type"];
+/// Columns whose values are random and hardly ever repeat: there is nothing to compress.
+const RANDOM_COLUMNS: [(&str, &str); 3] =
+    [("transactions", "txid"), ("transactions", "wtxid"), ("inputs", "spent_txid")];
 /// Most distinct values that a row group's filter is made for; it is folded down to what there is.
 const BLOOM_MAX_VALUES: u64 = 1 << 17;
 /// Rows that are read at once, and so the size of the row groups that are made of them.
@@ -40,6 +43,9 @@ pub(super) fn properties(table: &Table) -> WriterProperties {
             properties = properties.set_column_dictionary_enabled(path, true);
             continue;
         }
+        if RANDOM_COLUMNS.contains(&(table.name, column.name)) {
+            properties = properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
+        }
         if BLOOM_COLUMNS.contains(&column.name) {
             properties = properties
                 .set_column_bloom_filter_enabled(path.clone(), true)
@@ -50,10 +56,17 @@ pub(super) fn properties(table: &Table) -> WriterProperties {
             ColumnType::Int32 | ColumnType::Int64 | ColumnType::Time => {
                 properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
             }
-            ColumnType::Bytes | ColumnType::Text => properties
+            ColumnType::Bytes | ColumnType::Hex | ColumnType::Text => properties
                 .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
                 .set_column_statistics_enabled(path, EnabledStatistics::None),
-            ColumnType::Boolean | ColumnType::Float64 | ColumnType::BytesList => properties,
+            ColumnType::Boolean
+            | ColumnType::Float64
+            | ColumnType::Decimal38
+            | ColumnType::Decimal76
+            | ColumnType::BytesList
+            | ColumnType::HexList
+            | ColumnType::Int32List
+            | ColumnType::Structs(_) => properties,
         };
     }
     properties.build()

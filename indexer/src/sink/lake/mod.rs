@@ -4,13 +4,14 @@
 //!
 //! * Rows appear by the rename of a segment's folder, all tables at once; the layout is that of
 //!   [`assay_model::lake`].
-//! * Segments end where the bytes of block data since genesis pass a multiple of
-//!   [`SEGMENT_BLOCK_BYTES`], or where a run ended.
+//! * Segments end where the bytes of block data since the first block pass a multiple of
+//!   [`segment_block_bytes`], or where a run ended.
 //! * One writer at a time: it holds the lock file until it ends, however it ends.
 
 mod encoding;
 mod segment;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use assay_model::lake::{
-    LAKE_FILE, LOCK_FILE, LakeInfo, RUN_FILE, RunInfo, SCHEMA_VERSION, SEGMENT_FILE, STAGING_DIR,
-    SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
+    Extra, LAKE_FILE, LOCK_FILE, LakeInfo, RUN_FILE, RunInfo, SCHEMA_VERSION, SEGMENT_FILE,
+    STAGING_DIR, SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
 };
-use assay_model::{Batch, BlockHash, BlockRef, Chain, Network};
+use assay_model::{Batch, BlockHash, BlockRef, Chain};
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
@@ -32,8 +33,27 @@ use self::segment::{Encoder, OpenSegment, remove_dir, sync_dir, write_json};
 use super::{Sink, SinkError};
 use crate::task::join;
 
-/// Bytes of raw block data that a full segment is made from.
-pub const SEGMENT_BLOCK_BYTES: u64 = 256 << 20;
+/// Bytes of raw block data that a full segment is made from. Ethereum's blocks have many times as
+/// many bytes of rows as of their own: logs and traces.
+pub fn segment_block_bytes(chain: Chain) -> u64 {
+    match chain {
+        Chain::Bitcoin => 256 << 20,
+        Chain::Ethereum => 64 << 20,
+    }
+}
+
+/// What a lake is to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The chain.
+    pub chain: Chain,
+    /// Name of the network.
+    pub network: String,
+    /// First height; that of the lake, or 0, if not given.
+    pub from: Option<u64>,
+    /// What else than every lake of the chain. A lake that has more goes on getting it.
+    pub extras: BTreeSet<Extra>,
+}
 
 /// The lake of one chain, opened for writing.
 pub struct LakeSink {
@@ -42,6 +62,7 @@ pub struct LakeSink {
 
 struct Inner {
     dir: PathBuf,
+    chain: Chain,
     info: LakeInfo,
     encoder: Encoder,
     segment_bytes: u64,
@@ -50,6 +71,9 @@ struct Inner {
     _lock: File,
 }
 
+/// The table of every chain that has one row a block, with its height, hash, parent and size.
+const BLOCKS: &str = "blocks";
+
 /// What is in the lake, and what is being added.
 struct State {
     segments: Vec<SegmentInfo>,
@@ -57,29 +81,24 @@ struct State {
 }
 
 impl LakeSink {
-    /// Opens the lake in `lake_dir` for blocks of `network`, making it if there is none.
-    ///
-    /// A lake that has scripts goes on getting them whatever `with_scripts` says.
+    /// Opens the lake in `lake_dir`, making it if there is none.
     ///
     /// # Errors
     ///
-    /// If another writer has it, it holds another network or schema, or scripts are asked for and
-    /// it was made without.
-    pub fn open(
-        lake_dir: &Path,
-        network: Network,
-        with_scripts: bool,
-    ) -> Result<LakeSink, SinkError> {
-        let dir = lake_dir.join(Chain::Bitcoin.name());
+    /// If another writer has it, or it holds something else than is wanted: another network or
+    /// schema, from another height on, or without an extra.
+    pub fn open(lake_dir: &Path, wanted: &Wanted) -> Result<LakeSink, SinkError> {
+        let chain = wanted.chain;
+        let dir = lake_dir.join(chain.name());
         std::fs::create_dir_all(&dir).map_err(SinkError::io("create", &dir))?;
         let lock = lock(&dir.join(LOCK_FILE))?;
-        let info = read_or_make_info(&dir, network, with_scripts)?;
+        let info = read_or_make_info(&dir, wanted)?;
         remove_dir(&dir.join(STAGING_DIR))?;
-        let segments = read_segments(&dir)?;
+        let segments = read_segments(&dir, info.from)?;
         let state = Mutex::new(State { segments, open: None });
-        let encoder = Encoder::new(Chain::Bitcoin);
-        let segment_bytes = SEGMENT_BLOCK_BYTES;
-        let inner = Inner { dir, info, encoder, segment_bytes, state, _lock: lock };
+        let encoder = Encoder::new(chain);
+        let segment_bytes = segment_block_bytes(chain);
+        let inner = Inner { dir, chain, info, encoder, segment_bytes, state, _lock: lock };
         Ok(LakeSink { inner: Arc::new(inner) })
     }
 
@@ -127,6 +146,10 @@ impl LakeSink {
 impl Sink for LakeSink {
     type Encoded = EncodedBatch;
 
+    fn first_height(&self) -> u64 {
+        self.inner.info.from
+    }
+
     async fn watermark(&self) -> Result<Option<BlockRef>, SinkError> {
         self.blocking(|_, state| Ok(state.watermark())).await
     }
@@ -149,7 +172,7 @@ impl Sink for LakeSink {
     }
 
     async fn revert(&self, to: Option<BlockRef>) -> Result<(), SinkError> {
-        let next = to.map_or(0, |block| block.height + 1);
+        let next = to.map_or(self.first_height(), |block| block.height + 1);
         self.blocking(move |inner, state| inner.revert(state, next)).await
     }
 }
@@ -181,12 +204,17 @@ impl Inner {
     }
 
     fn commit(&self, state: &mut State, batch: EncodedBatch) -> Result<(), SinkError> {
-        let next = state.tip().map_or(0, |tip| tip.height + 1);
+        let next = state.tip().map_or(self.info.from, |tip| tip.height + 1);
         if batch.last.height < next {
             return Ok(()); // committed before
         }
-        let parent = state.tip().map_or(BlockHash::default(), |tip| tip.hash);
-        if batch.first.height != next || batch.first.parent != parent {
+        // What the first block follows, only the genesis block tells.
+        let parent = match state.tip() {
+            Some(tip) => Some(tip.hash),
+            None => (next == 0).then(BlockHash::default),
+        };
+        let follows = parent.is_none_or(|parent| parent == batch.first.parent);
+        if batch.first.height != next || !follows {
             return Err(SinkError::NotNext { expected: next, found: batch.first.height });
         }
         let before = state.block_bytes();
@@ -254,7 +282,7 @@ impl Inner {
         };
         let mut open = self.encoder.begin(self.staging(), *first)?;
         let mut block_bytes = 0;
-        for (place, table) in Chain::Bitcoin.tables().iter().enumerate() {
+        for (place, table) in self.chain.tables().iter().enumerate() {
             let path = dir.join(table_file(table.name));
             let rows = encoding::read(&path, None).map_err(SinkError::parquet("read", &path))?;
             for rows in rows {
@@ -262,9 +290,7 @@ impl Inner {
                 let row_heights = rows.column_by_name("height").expect("every table has heights");
                 let row_heights = row_heights.as_primitive::<Int64Type>().values();
                 let keep = row_heights.partition_point(|&height| (height as u64) < next);
-                if let Some(sizes) =
-                    rows.column_by_name("stripped_size").and(rows.column_by_name("size"))
-                {
+                if let (BLOCKS, Some(sizes)) = (table.name, rows.column_by_name("size")) {
                     block_bytes += sizes.as_primitive::<Int64Type>().values()[..keep]
                         .iter()
                         .sum::<i64>() as u64;
@@ -291,7 +317,7 @@ impl Inner {
 
 /// The blocks of the segment in `dir` with heights in `heights`.
 fn read_block_refs(dir: &Path, heights: Range<u64>) -> Result<Vec<BlockRef>, SinkError> {
-    let path = dir.join(table_file(assay_model::bitcoin::BLOCKS.name));
+    let path = dir.join(table_file(BLOCKS));
     let columns = ["height", "hash", "parent_hash"];
     let batches =
         encoding::read(&path, Some(&columns)).map_err(SinkError::parquet("read", &path))?;
@@ -324,43 +350,48 @@ fn lock(path: &Path) -> Result<File, SinkError> {
     }
 }
 
-fn read_or_make_info(
-    dir: &Path,
-    network: Network,
-    with_scripts: bool,
-) -> Result<LakeInfo, SinkError> {
-    let path = dir.join(LAKE_FILE);
-    let Some(info) = read_json::<LakeInfo>(&path)? else {
-        let info = LakeInfo { schema_version: SCHEMA_VERSION, network, with_scripts };
-        write_json(&path, &info)?;
+fn read_or_make_info(dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError> {
+    let file = dir.join(LAKE_FILE);
+    let Some(info) = read_json::<serde_json::Value>(&file)? else {
+        let Wanted { network, from, extras, .. } = wanted.clone();
+        let (schema_version, from) = (SCHEMA_VERSION, from.unwrap_or(0));
+        let info = LakeInfo { schema_version, network, from, extras };
+        write_json(&file, &info)?;
         sync_dir(dir)?;
         return Ok(info);
     };
     let path = dir.to_owned();
-    if info.schema_version != SCHEMA_VERSION {
-        let (found, wanted) = (info.schema_version, SCHEMA_VERSION);
-        return Err(SinkError::OtherSchema { path, found, wanted });
+    // The version comes first: what else another version wrote need not be readable.
+    let version = info.get("schema_version").and_then(serde_json::Value::as_u64);
+    if let Some(found) = version.filter(|&found| found != u64::from(SCHEMA_VERSION)) {
+        return Err(SinkError::OtherSchema { path, found, wanted: SCHEMA_VERSION });
     }
-    if info.network != network {
-        return Err(SinkError::OtherNetwork { path, found: info.network, wanted: network });
+    let info: LakeInfo =
+        serde_json::from_value(info).map_err(|source| SinkError::BadJson { path: file, source })?;
+    if info.network != wanted.network {
+        let (found, wanted) = (info.network, wanted.network.clone());
+        return Err(SinkError::OtherNetwork { path, found, wanted });
     }
-    if with_scripts && !info.with_scripts {
-        return Err(SinkError::NoScripts { path });
+    if let Some(from) = wanted.from.filter(|&from| from != info.from) {
+        return Err(SinkError::OtherStart { path, found: info.from, wanted: from });
     }
-    Ok(info)
+    match wanted.extras.difference(&info.extras).next() {
+        Some(&missing) => Err(SinkError::NoExtra { path, missing }),
+        None => Ok(info),
+    }
 }
 
 /// The segments that make up the lake. Folders behind a gap would be in the way of those to come,
 /// and whoever took away what is missing may yet bring it back: they are refused.
-fn read_segments(dir: &Path) -> Result<Vec<SegmentInfo>, SinkError> {
+fn read_segments(dir: &Path, from: u64) -> Result<Vec<SegmentInfo>, SinkError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(SinkError::io("read", dir))? {
         let name = entry.map_err(SinkError::io("read", dir))?.file_name();
         found.extend(name.to_str().and_then(segment_heights));
     }
-    let segments = contiguous(found.clone());
+    let segments = contiguous(from, found.clone());
     if let Some(lost) = found.iter().find(|heights| !segments.contains(heights)) {
-        let missing = segments.last().map_or(0, |heights| heights.end);
+        let missing = segments.last().map_or(from, |heights| heights.end);
         return Err(SinkError::Gap { path: dir.join(segment_dir(lost)), missing });
     }
     let read = |heights: &Range<u64>| {

@@ -15,7 +15,12 @@ use parquet::file::writer::SerializedFileWriter;
 use super::encoding;
 use crate::sink::SinkError;
 
-/// A batch whose tables are encoded as row groups, all but those with one row a block.
+/// Rows below which a batch of a table is no row group of its own.
+const MIN_GROUP_ROWS: usize = 1 << 14;
+/// Rows that wait for a row group before one is made of them.
+const WAITING_ROWS: usize = 1 << 17;
+
+/// A batch whose tables are encoded as row groups, all but those with few rows.
 #[derive(Debug)]
 pub struct EncodedBatch {
     pub(super) first: BlockRef,
@@ -52,8 +57,7 @@ impl Encoder {
     pub fn encode(&self, batch: &Batch) -> Result<EncodedBatch, SinkError> {
         let mut tables = Vec::with_capacity(self.factories.len());
         for ((table, rows), factory) in batch.tables().zip(&self.factories) {
-            let one_row_a_block = table.key.len() == 1;
-            tables.push(if one_row_a_block {
+            tables.push(if rows.num_rows() < MIN_GROUP_ROWS {
                 EncodedTable::Rows(rows.clone())
             } else {
                 let chunks = encoding::encode(factory, rows)
@@ -99,8 +103,11 @@ impl OpenSegment {
     pub fn add(&mut self, batch: EncodedBatch) -> Result<(), SinkError> {
         for (file, table) in self.files.iter_mut().zip(batch.tables) {
             match table {
-                EncodedTable::Columns { rows, chunks } => file.append(rows, chunks)?,
-                EncodedTable::Rows(rows) => file.waiting.push(rows),
+                EncodedTable::Columns { rows, chunks } => {
+                    file.write_waiting()?;
+                    file.append(rows, chunks)?;
+                }
+                EncodedTable::Rows(rows) => file.wait(rows)?,
             }
         }
         self.last = Some(batch.last);
@@ -110,9 +117,7 @@ impl OpenSegment {
 
     /// Adds rows of one table; the blocks that they belong to are told at `publish`.
     pub fn add_rows(&mut self, table: usize, rows: RecordBatch) -> Result<(), SinkError> {
-        let file = &mut self.files[table];
-        file.waiting.push(rows);
-        file.write_waiting()
+        self.files[table].wait(rows)
     }
 
     /// The last block that was added.
@@ -170,6 +175,13 @@ impl TableFile {
         }
         self.rows += rows;
         encoding::append(&mut self.writer, chunks).map_err(SinkError::parquet("write", &self.path))
+    }
+
+    /// Adds rows to a row group that is not made yet.
+    fn wait(&mut self, rows: RecordBatch) -> Result<(), SinkError> {
+        self.waiting.push(rows);
+        let waiting: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
+        if waiting < WAITING_ROWS { Ok(()) } else { self.write_waiting() }
     }
 
     fn write_waiting(&mut self) -> Result<(), SinkError> {
