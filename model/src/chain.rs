@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Table;
+use crate::lake::Extra;
 
 /// A chain. A closed set: code that handles chains matches on it, and the compiler says what is
 /// missing when a third one comes.
@@ -10,16 +11,27 @@ use crate::Table;
 pub enum Chain {
     /// Bitcoin and its test networks.
     Bitcoin,
+    /// Ethereum and its test networks.
+    Ethereum,
 }
 
 impl Chain {
     /// Every chain, in the order in which it is listed to people.
-    pub const ALL: [Chain; 1] = [Chain::Bitcoin];
+    pub const ALL: [Chain; 2] = [Chain::Bitcoin, Chain::Ethereum];
 
     /// The name of the chain in SQL (its schema), in folders and in messages.
     pub fn name(self) -> &'static str {
         match self {
             Chain::Bitcoin => "bitcoin",
+            Chain::Ethereum => "ethereum",
+        }
+    }
+
+    /// What a lake of this chain may hold or not, as a whole.
+    pub fn extras(self) -> &'static [Extra] {
+        match self {
+            Chain::Bitcoin => &[Extra::Scripts],
+            Chain::Ethereum => &[Extra::Genesis, Extra::Traces],
         }
     }
 
@@ -27,6 +39,7 @@ impl Chain {
     pub fn tables(self) -> &'static [&'static Table] {
         match self {
             Chain::Bitcoin => &crate::bitcoin::TABLES,
+            Chain::Ethereum => &crate::ethereum::TABLES,
         }
     }
 }

@@ -15,11 +15,13 @@ pub mod batch;
 pub mod bitcoin;
 pub mod block_ref;
 pub mod chain;
+pub mod ethereum;
 pub mod hex;
 pub mod lake;
 pub mod network;
 pub mod sats;
 pub mod script;
+pub mod sha256;
 pub mod table;
 
 pub use batch::Batch;

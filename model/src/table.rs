@@ -1,5 +1,6 @@
 //! Tables and columns: one description from which schemas, help and the SQL catalogue are made.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -24,6 +25,18 @@ pub enum ColumnType {
     Bytes,
     /// A list of byte strings: a witness.
     BytesList,
+    /// Bytes that people write with `0x` in front: Ethereum's hashes, addresses and data.
+    Hex,
+    /// A list of them.
+    HexList,
+    /// Whole number of up to 38 digits: amounts in wei.
+    Decimal38,
+    /// Whole number of up to 76 digits: amounts of tokens.
+    Decimal76,
+    /// A list of whole numbers of 32 bits: a path.
+    Int32List,
+    /// A list of structs, each with these fields.
+    Structs(&'static [Column]),
     /// A moment in UTC. Block times have whole seconds; microseconds are what clients expect.
     Time,
 }
@@ -37,9 +50,17 @@ impl ColumnType {
             ColumnType::Int64 => DataType::Int64,
             ColumnType::Float64 => DataType::Float64,
             ColumnType::Text => DataType::Utf8,
-            ColumnType::Bytes => DataType::Binary,
-            ColumnType::BytesList => {
-                DataType::List(Arc::new(Field::new_list_field(DataType::Binary, false)))
+            ColumnType::Bytes | ColumnType::Hex => DataType::Binary,
+            ColumnType::BytesList => list_of(DataType::Binary),
+            ColumnType::HexList => {
+                let item = Field::new_list_field(DataType::Binary, false);
+                DataType::List(Arc::new(item.with_metadata(hex_metadata())))
+            }
+            ColumnType::Decimal38 => DataType::Decimal128(38, 0),
+            ColumnType::Decimal76 => DataType::Decimal256(76, 0),
+            ColumnType::Int32List => list_of(DataType::Int32),
+            ColumnType::Structs(columns) => {
+                list_of(DataType::Struct(columns.iter().map(Column::field).collect()))
             }
             ColumnType::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         }
@@ -53,12 +74,36 @@ impl ColumnType {
             ColumnType::Int64 => "bigint",
             ColumnType::Float64 => "double",
             ColumnType::Text => "text",
-            ColumnType::Bytes => "bytea",
-            ColumnType::BytesList => "bytea[]",
+            ColumnType::Bytes | ColumnType::Hex => "bytea",
+            ColumnType::BytesList | ColumnType::HexList => "bytea[]",
+            ColumnType::Decimal38 => "decimal(38,0)",
+            ColumnType::Decimal76 => "decimal(76,0)",
+            ColumnType::Int32List => "int[]",
+            ColumnType::Structs(_) => "struct[]",
             ColumnType::Time => "timestamptz",
         }
     }
 }
+
+/// The list of never absent items of type `kind`.
+fn list_of(kind: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(kind, false)))
+}
+
+/// What says of a field of bytes that people write them with [`HEX_PREFIX`] in front.
+fn hex_metadata() -> HashMap<String, String> {
+    HashMap::from([(PREFIX_KEY.to_owned(), HEX_PREFIX.to_owned())])
+}
+
+/// What people write in front of the hex digits of the bytes of `field`.
+pub fn hex_prefix(field: &Field) -> &str {
+    field.metadata().get(PREFIX_KEY).map_or("", String::as_str)
+}
+
+/// Key in a field's metadata of what people write in front of its bytes.
+const PREFIX_KEY: &str = "assay.hex_prefix";
+/// What people write in front of Ethereum's bytes.
+const HEX_PREFIX: &str = "0x";
 
 /// One column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +128,15 @@ impl Column {
     pub const fn optional(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
         Column { name, kind, nullable: true, doc }
     }
+
+    /// The Arrow field of the column.
+    pub fn field(&self) -> Field {
+        let field = Field::new(self.name, self.kind.data_type(), self.nullable);
+        match self.kind {
+            ColumnType::Hex => field.with_metadata(hex_metadata()),
+            _ => field,
+        }
+    }
 }
 
 /// A stored table.
@@ -105,11 +159,7 @@ pub struct Table {
 impl Table {
     /// The Arrow schema of the table.
     pub fn schema(&self) -> SchemaRef {
-        let fields = self
-            .columns
-            .iter()
-            .map(|column| Field::new(column.name, column.kind.data_type(), column.nullable));
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        Arc::new(Schema::new(self.columns.iter().map(Column::field).collect::<Vec<_>>()))
     }
 
     /// Chain and name, as written in SQL.
