@@ -1,0 +1,268 @@
+//! Which ether moves in a block.
+//!
+//! Without traces, what contracts move is not known: then only what transactions themselves move
+//! is told.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use alloy_primitives::Address;
+
+use super::check::Checked;
+use super::execution::Execution;
+use super::rules::{Rules, inclusion_reward, uncle_reward};
+use super::value_flows::{Flow, FlowKind};
+use super::withdrawals::wei;
+use super::{Fault, Genesis};
+use crate::raw::ethereum::{Action, CallKind, RewardKind, Trace};
+
+/// The traces of a block, and what they say together.
+pub(super) struct Traces<'a> {
+    pub traces: &'a [Trace],
+    /// Of each, whether it had no effect: it, or a call that it is part of, failed.
+    pub is_reverted: Vec<bool>,
+    /// By transaction: the places of its traces.
+    pub of_transaction: Vec<Range<usize>>,
+}
+
+impl<'a> Traces<'a> {
+    /// Puts `traces` in order, and checks that they are those of the block.
+    pub fn new(traces: &'a [Trace], checked: &Checked<'_>) -> Result<Traces<'a>, Fault> {
+        let transactions = checked.block.transactions.len();
+        let mut of_transaction: Vec<Range<usize>> = Vec::with_capacity(transactions);
+        let mut is_reverted = Vec::with_capacity(traces.len());
+        // Of the trace under way and of those that it is part of, whether they had no effect.
+        let mut path: Vec<bool> = Vec::new();
+        for (trace_index, trace) in traces.iter().enumerate() {
+            let fault = |what| Fault::Trace { trace_index, what };
+            let Some(tx_index) = trace.tx_index else {
+                is_reverted.push(false);
+                continue;
+            };
+            let is_root = trace.trace_address.is_empty();
+            if is_root {
+                if tx_index as usize != of_transaction.len() {
+                    return Err(fault("its transaction is not the next"));
+                }
+                check_root(trace, tx_index as usize, checked).map_err(fault)?;
+                of_transaction.push(trace_index..trace_index);
+            }
+            if tx_index as usize + 1 != of_transaction.len() {
+                return Err(fault("it is not among the traces of its transaction"));
+            }
+            if trace.trace_address.len() > path.len() && !is_root {
+                return Err(fault("the call that it is part of is missing"));
+            }
+            path.truncate(trace.trace_address.len());
+            path.push(trace.error.is_some() || path.last() == Some(&true));
+            is_reverted.push(path.last() == Some(&true));
+            if let Some(places) = of_transaction.last_mut() {
+                places.end = trace_index + 1;
+            }
+        }
+        match of_transaction.len() {
+            found if found == transactions => Ok(Traces { traces, is_reverted, of_transaction }),
+            found => Err(Fault::Count { what: "traces of transactions", found, transactions }),
+        }
+    }
+
+    /// Whether the transaction at `tx_index` failed.
+    pub fn has_failed(&self, tx_index: usize) -> bool {
+        self.traces[self.of_transaction[tx_index].start].error.is_some()
+    }
+}
+
+/// Checks that `trace` is that of the transaction at `tx_index` itself.
+fn check_root(trace: &Trace, tx_index: usize, checked: &Checked<'_>) -> Result<(), &'static str> {
+    let Some(transaction) = checked.block.transactions.get(tx_index) else {
+        return Err("the block has no such transaction");
+    };
+    let (sender, to, moved) = match &trace.action {
+        Action::Call { from, to, value, .. } => (*from, Some(*to), *value),
+        Action::Create { from, value, .. } => (*from, None, *value),
+        _ => return Err("it is no call and no creation"),
+    };
+    if sender != checked.senders[tx_index] {
+        Err("it has another sender than its transaction")
+    } else if to != transaction.to {
+        Err("it has another receiver than its transaction")
+    } else if moved != transaction.value {
+        Err("it has another value than its transaction")
+    } else {
+        Ok(())
+    }
+}
+
+/// New ether of a block.
+pub(super) struct Rewards {
+    pub block: i128,
+    pub uncles: Vec<(Address, i128)>,
+}
+
+/// What the miners of `checked` and of its uncles get: by the network's rules; where those are not
+/// known, by the `traces`.
+pub(super) fn rewards(
+    rules: &Rules,
+    checked: &Checked<'_>,
+    traces: Option<&[Trace]>,
+) -> Result<Rewards, Fault> {
+    let header = &checked.block.header;
+    let told = traces.into_iter().flatten().filter_map(|trace| match trace.action {
+        Action::Reward { kind, miner, value } => Some((kind, miner, value)),
+        _ => None,
+    });
+    let (of_block, of_uncles): (Vec<_>, Vec<_>) =
+        told.partition(|(kind, ..)| *kind == RewardKind::Block);
+    let told_block = of_block.iter().map(|&(_, _, value)| value).sum();
+    let told_uncles: Vec<_> = of_uncles.iter().map(|&(_, miner, value)| (miner, value)).collect();
+    let Some(static_reward) = rules.rewards.map(|rewards| rewards.of_block(header.height)) else {
+        return Ok(Rewards { block: told_block, uncles: told_uncles });
+    };
+    // Proof of stake has no difficulty; the genesis block has, and nobody mined it.
+    if header.difficulty == 0 || header.height == 0 {
+        return Ok(Rewards { block: 0, uncles: Vec::new() });
+    }
+    let uncle = |uncle: &crate::rlp::Header<'_>| {
+        let reward = uncle_reward(static_reward, header.height, uncle.height);
+        (uncle.miner, reward.unwrap_or(0))
+    };
+    let uncles: Vec<_> = checked.block.uncles.iter().map(uncle).collect();
+    let block = static_reward + inclusion_reward(static_reward) * uncles.len() as i128;
+    if !of_block.is_empty() {
+        compare("block reward", block, told_block)?;
+        let sum = |rewards: &[(Address, i128)]| rewards.iter().map(|(_, value)| value).sum();
+        compare("uncle rewards", sum(&uncles), sum(&told_uncles))?;
+    }
+    Ok(Rewards { block, uncles })
+}
+
+fn compare(what: &'static str, wanted: i128, found: i128) -> Result<(), Fault> {
+    if wanted == found { Ok(()) } else { Err(Fault::Reward { what, wanted, found }) }
+}
+
+/// All flows of a block, in the order of their effects.
+pub(super) fn of_block(
+    checked: &Checked<'_>,
+    executions: &[Execution],
+    traces: Option<&Traces<'_>>,
+    rewards: &Rewards,
+    genesis: Option<&Genesis>,
+) -> Vec<Flow> {
+    let block = &checked.block;
+    let mut flows = Vec::new();
+    if let Some(genesis) = genesis.filter(|_| block.header.height == 0) {
+        let accounts = genesis.allocation.iter();
+        flows.extend(accounts.map(|&(to, value)| Flow::issue(FlowKind::Genesis, to, value)));
+    }
+    for (tx_index, execution) in executions.iter().enumerate() {
+        of_transaction(checked, tx_index, execution, traces, &mut flows);
+    }
+    flows.push(Flow::issue(FlowKind::BlockReward, block.header.miner, rewards.block));
+    let uncles = rewards.uncles.iter();
+    flows.extend(uncles.map(|&(to, value)| Flow::issue(FlowKind::UncleReward, to, value)));
+    let withdrawals = block.withdrawals.iter().flatten();
+    flows.extend(
+        withdrawals.map(|withdrawal| {
+            Flow::issue(FlowKind::Withdrawal, withdrawal.address, wei(withdrawal))
+        }),
+    );
+    flows
+}
+
+fn of_transaction(
+    checked: &Checked<'_>,
+    tx_index: usize,
+    execution: &Execution,
+    traces: Option<&Traces<'_>>,
+    flows: &mut Vec<Flow>,
+) {
+    let transaction = &checked.block.transactions[tx_index];
+    let sender = Some(checked.senders[tx_index]);
+    let flow = |kind, from, to, value| Flow {
+        kind,
+        from,
+        to,
+        value,
+        tx_index: Some(tx_index),
+        trace_index: None,
+    };
+    if !execution.is_failed {
+        let to = transaction.to.or(execution.created);
+        flows.push(flow(FlowKind::Transfer, sender, to, transaction.value));
+        if let Some(traces) = traces {
+            let is_cancun = checked.block.header.blob_gas_used.is_some();
+            internal(traces, tx_index, is_cancun, flows);
+        }
+    }
+    let miner = Some(checked.block.header.miner);
+    flows.push(flow(FlowKind::PriorityFee, sender, miner, execution.priority_fee));
+    flows.push(flow(FlowKind::BaseFeeBurn, sender, None, execution.base_fee));
+    let blob_fee = execution.blobs.map_or(0, |blobs| blobs.fee);
+    flows.push(flow(FlowKind::BlobFeeBurn, sender, None, blob_fee));
+}
+
+/// Adds what contracts move in the transaction at `tx_index`.
+///
+/// What a contract that destroys itself keeps, or gets afterwards in the same transaction, is gone
+/// with it; since Cancun only if the contract was created in the same transaction (EIP-6780).
+fn internal(traces: &Traces<'_>, tx_index: usize, is_cancun: bool, flows: &mut Vec<Flow>) {
+    let mut created = HashSet::new();
+    // What contracts that destroyed themselves have again, and where they did.
+    let mut destroyed: HashMap<Address, (usize, i128)> = HashMap::new();
+    for trace_index in traces.of_transaction[tx_index].clone() {
+        let trace = &traces.traces[trace_index];
+        if traces.is_reverted[trace_index] {
+            continue;
+        }
+        let (from, to, value) = match trace.action {
+            // The others run foreign code in the caller's own account, or cannot move anything.
+            Action::Call { kind: CallKind::Call, from, to, value, .. } => (from, to, value),
+            Action::Create { from, to: Some(to), value, .. } => {
+                created.insert(to);
+                (from, to, value)
+            }
+            Action::SelfDestruct { address, heir, balance } => {
+                let is_gone = !is_cancun || created.contains(&address);
+                if is_gone {
+                    destroyed.entry(address).or_insert((trace_index, 0));
+                }
+                if address == heir {
+                    // What it keeps is gone at the end, if it is; the balance counts all of it.
+                    if let Some((_, left)) = destroyed.get_mut(&address) {
+                        *left = balance;
+                    }
+                    continue;
+                }
+                (address, heir, balance)
+            }
+            _ => continue,
+        };
+        if let Some((_, left)) = destroyed.get_mut(&from) {
+            *left -= value;
+        }
+        if let Some((_, left)) = destroyed.get_mut(&to) {
+            *left += value;
+        }
+        // The transaction itself is told of as a transfer.
+        if !trace.trace_address.is_empty() {
+            flows.push(Flow {
+                kind: FlowKind::Internal,
+                from: Some(from),
+                to: Some(to),
+                value,
+                tx_index: Some(tx_index),
+                trace_index: Some(trace_index),
+            });
+        }
+    }
+    let mut gone: Vec<_> = destroyed.into_iter().collect();
+    gone.sort_unstable_by_key(|(_, (trace_index, _))| *trace_index);
+    flows.extend(gone.into_iter().map(|(address, (trace_index, left))| Flow {
+        kind: FlowKind::Destroyed,
+        from: Some(address),
+        to: None,
+        value: left,
+        tx_index: Some(tx_index),
+        trace_index: Some(trace_index),
+    }));
+}
