@@ -2,8 +2,9 @@
 
 #![no_main]
 
-use assay_indexer::decode::Decoder;
-use assay_indexer::raw::{RawBlock, SpentOutputs};
+use assay_indexer::decode::Decode;
+use assay_indexer::decode::bitcoin::Decoder;
+use assay_indexer::raw::bitcoin::{RawBlock, SpentOutputs};
 use assay_indexer::wire::{Block, Header};
 use assay_model::{BlockHash, BlockRef, Network};
 use bitcoin::hashes::Hash;
