@@ -12,10 +12,12 @@
 //! * Blocks are fetched and decoded in parallel and committed in order of height.
 //! * Foreign bytes never panic: they give an error that names block, file and offset.
 
+pub mod attempt;
 pub mod decode;
 pub mod pipeline;
 pub mod progress;
 pub mod raw;
+pub mod rlp;
 pub mod sink;
 pub mod source;
 mod task;

@@ -1,29 +1,34 @@
 //! Where blocks come from.
 
 pub mod block_files;
+pub mod ethereum_files;
+pub mod ethereum_rpc;
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use assay_model::{BlockHash, BlockRef, Network};
 use async_trait::async_trait;
 
-use crate::raw::RawBlock;
+use self::ethereum_files::FileError;
+use self::ethereum_rpc::RpcError;
+use crate::attempt::Attempt;
 use crate::wire::WireError;
 
 /// A place that blocks of one chain are read from.
 ///
 /// # Contract
 ///
-/// * `block_at` describes one chain, from height 0 to `tip`, each block the child of the one
-///   before.
-/// * `fetch` is by reference: it returns the bytes of exactly that block or an error, so a moving
-///   tip cannot mix two chains.
+/// * `block_at` describes one chain up to `tip`, each block the child of the one before.
+/// * The blocks that `fetch` returns follow each other. Whether they follow those fetched before is
+///   seen by whoever puts them together: a chain may change under a source, and none is mixed,
+///   because every block names its parent.
 /// * `plan` depends on the chain alone, not on where it is called from: equal chains are cut at
 ///   equal heights however often a run is resumed.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// The network whose blocks it has.
-    fn network(&self) -> Network;
+    /// A block with all that decoding it needs.
+    type Block: Send + Sync + 'static;
 
     /// The last block of the best chain; `None` while there is none.
     async fn tip(&self) -> Result<Option<BlockRef>, SourceError>;
@@ -31,15 +36,15 @@ pub trait Source: Send + Sync {
     /// The block of the best chain at `height`; `None` above the tip.
     async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, SourceError>;
 
-    /// The blocks from height `from` that are best handled together: at least one, none above
-    /// `last`, of about `bytes` of data.
-    async fn plan(&self, from: u64, last: u64, bytes: u64) -> Result<Vec<BlockRef>, SourceError>;
+    /// The end of those of `heights` that are best fetched together with the first: of about
+    /// `bytes` of data. `heights` is not empty.
+    fn plan(&self, heights: Range<u64>, bytes: u64) -> u64;
 
-    /// Bytes of block data from height `from` to `last`, for progress; an estimate will do.
-    fn bytes_between(&self, from: u64, last: u64) -> u64;
+    /// Bytes of block data of `heights`, for progress; an estimate will do.
+    fn bytes_of(&self, heights: Range<u64>) -> u64;
 
-    /// The bytes of `block`, with the outputs that it spends if the source knows them.
-    async fn fetch(&self, block: BlockRef) -> Result<RawBlock, SourceError>;
+    /// The blocks of `heights`, in order, up to the first that cannot be had.
+    async fn fetch(&self, heights: Range<u64>) -> Attempt<Vec<Self::Block>, SourceError>;
 }
 
 /// A source cannot give what was asked of it.
@@ -130,12 +135,10 @@ pub enum SourceError {
         place: String,
     },
     /// The block is not in the source.
-    #[error("block {height} {hash} is not in the source")]
+    #[error("block {height} is not in the source")]
     Unknown {
         /// Height.
         height: u64,
-        /// Hash.
-        hash: String,
     },
     /// The undo record of a block is damaged.
     #[error(
@@ -161,6 +164,12 @@ pub enum SourceError {
         #[source]
         source: WireError,
     },
+    /// A file of Ethereum blocks cannot be used.
+    #[error(transparent)]
+    EthereumFile(Box<FileError>),
+    /// An Ethereum node does not give what was asked of it.
+    #[error(transparent)]
+    Rpc(#[from] Box<RpcError>),
 }
 
 /// Blocks whose parents are in no file.
