@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{DataType, Int64Type};
-use assay_model::Chain;
+use assay_model::{Chain, Network};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::scalar_doc_sections::DOC_SECTION_MATH;
 use datafusion::logical_expr::{
@@ -55,7 +55,10 @@ impl ScalarUDFImpl for BitcoinSubsidy {
         let Some(chain) = self.snapshot.0.chain(Chain::Bitcoin) else {
             return exec_err!("bitcoin_subsidy: the lake has no bitcoin");
         };
-        let network = chain.info.network;
+        let network: Network = match chain.info.network.parse() {
+            Ok(network) => network,
+            Err(error) => return exec_err!("bitcoin_subsidy: {error}"),
+        };
         super::map_one(&args, |heights| {
             let subsidies = heights.as_primitive::<Int64Type>().iter().map(|height| {
                 let height = u64::try_from(height?).ok()?;

@@ -1,12 +1,13 @@
 //! The SQL functions that assay adds, one a file.
 //!
-//! `btc`, `hex` and `unhex` depend on their arguments alone. The others answer from the lake and are
+//! Those for units and hex digits depend on their arguments alone. The others answer from the lake and are
 //! made anew for every snapshot, so that a statement's functions and tables agree.
 
 mod bitcoin_subsidy;
 mod block_height;
 mod block_time;
-mod btc;
+mod coins;
+mod ethereum_missing_flows;
 mod hex;
 pub(crate) mod unhex;
 
@@ -19,6 +20,7 @@ use assay_model::Chain;
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 
+use self::coins::{Coins, Unit};
 use crate::catalog::lake::Snapshot;
 
 /// A function in words.
@@ -52,7 +54,9 @@ pub fn described_functions() -> Vec<DescribedFunction> {
 /// The functions of their arguments alone.
 pub(crate) fn of_no_lake() -> Vec<ScalarUDF> {
     vec![
-        ScalarUDF::from(btc::Btc::new()),
+        ScalarUDF::from(Coins::new(Unit::Btc)),
+        ScalarUDF::from(Coins::new(Unit::Ether)),
+        ScalarUDF::from(Coins::new(Unit::Gwei)),
         ScalarUDF::from(hex::Hex::new()),
         ScalarUDF::from(unhex::Unhex::new()),
     ]
@@ -64,7 +68,8 @@ pub(crate) fn of_snapshot(snapshot: &Arc<Snapshot>) -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::from(bitcoin_subsidy::BitcoinSubsidy::new(snapshot.clone())),
         ScalarUDF::from(block_height::BlockHeight::new(snapshot.clone())),
-        ScalarUDF::from(block_time::BlockTime::new(snapshot)),
+        ScalarUDF::from(block_time::BlockTime::new(snapshot.clone())),
+        ScalarUDF::from(ethereum_missing_flows::EthereumMissingFlows::new(snapshot)),
     ]
 }
 

@@ -2,8 +2,10 @@
 //!
 //! A view is planned anew for every statement that names it, so it sees the statement's snapshot.
 
-mod balances;
-mod utxos;
+mod bitcoin_balances;
+mod bitcoin_utxos;
+mod ethereum_balances;
+mod ethereum_token_balances;
 
 use assay_model::Column;
 
@@ -23,10 +25,15 @@ pub struct View {
 }
 
 /// Every view.
-pub const ALL: [View; 2] = [utxos::UTXOS, balances::BALANCES];
+pub const ALL: [View; 4] = [
+    bitcoin_utxos::UTXOS,
+    bitcoin_balances::BALANCES,
+    ethereum_balances::BALANCES,
+    ethereum_token_balances::TOKEN_BALANCES,
+];
 
 /// The view `schema.name`.
 pub(crate) fn find(schema: &str, name: &str) -> Option<&'static View> {
-    static VIEWS: [View; 2] = ALL;
+    static VIEWS: [View; 4] = ALL;
     VIEWS.iter().find(|view| view.schema == schema && view.name == name)
 }
