@@ -10,6 +10,7 @@ use crate::output::Format;
 const EXAMPLES: &str = "\
 Examples:
   assay index bitcoin --blocks-dir ~/.bitcoin/blocks
+  assay index ethereum --rpc http://127.0.0.1:8545
   assay sql \"select script_type, count(*), sum(value) from bitcoin.outputs group by 1\"
   assay status --lake /data/lake
 
@@ -79,6 +80,8 @@ pub struct IndexArgs {
 pub enum IndexChain {
     /// Read the block files of Bitcoin Core
     Bitcoin(IndexBitcoinArgs),
+    /// Read Ethereum from a node or from files
+    Ethereum(IndexEthereumArgs),
 }
 
 const INDEX_BITCOIN_EXAMPLES: &str = "\
@@ -126,6 +129,58 @@ pub struct IndexBitcoinArgs {
     pub ignore_undo: bool,
     /// Most blocks that a reorganisation may take away from the lake
     #[arg(long, value_name = "BLOCKS", default_value_t = 100)]
+    pub max_reorg: u64,
+}
+
+const INDEX_ETHEREUM_EXAMPLES: &str = "\
+Examples:
+  assay index ethereum --rpc http://127.0.0.1:8545
+  assay index ethereum --rpc ws://127.0.0.1:8546 --from 19000000 --to 19001000
+  assay index ethereum --era-dir ~/era1 --lake /data/lake
+  assay index ethereum --era-dir chain.rlp --network 1337 --genesis genesis.json
+
+The same settings in assay.toml:
+  [ethereum]
+  rpc = \"http://127.0.0.1:8545\"
+
+A lake holds one run of blocks without a gap: --from says where a new one begins. Balances are whole
+only in lakes that begin with the genesis block and have traces, which files do not hold; `assay
+status` says what a lake has. Running it again adds the blocks that are new.";
+
+/// `assay index ethereum`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = INDEX_ETHEREUM_EXAMPLES)]
+pub struct IndexEthereumArgs {
+    /// A node's JSON-RPC address, http://, https://, ws:// or wss:// [environment: ASSAY_RPC]
+    #[arg(long, value_name = "URL", conflicts_with = "era_dir")]
+    pub rpc: Option<String>,
+    /// Folder with era1 archives, or with blocks and receipts in RLP; or one such file
+    /// [environment: ASSAY_ERA_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub era_dir: Option<PathBuf>,
+    /// Network: mainnet, sepolia, holesky, hoodi or a chain id; told by the source if absent
+    /// [environment: ASSAY_ETHEREUM_NETWORK]
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<assay_model::ethereum::Network>,
+    /// Genesis file of the network, as go-ethereum reads it: its accounts and its forks; mainnet's
+    /// is built in [environment: ASSAY_GENESIS]
+    #[arg(long, value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+    /// Leave out traces although the node has them: much faster, but transfers between contracts
+    /// are not known then [environment: ASSAY_WITHOUT_TRACES]
+    #[arg(long)]
+    pub without_traces: bool,
+    /// First height of a new lake [default: 0]
+    #[arg(long, value_name = "HEIGHT")]
+    pub from: Option<u64>,
+    /// Last height to index, inclusive [default: the tip]
+    #[arg(long, value_name = "HEIGHT")]
+    pub to: Option<u64>,
+    /// Threads that decode [environment: ASSAY_THREADS] [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Most blocks that a reorganisation may take away from the lake
+    #[arg(long, value_name = "BLOCKS", default_value_t = 64)]
     pub max_reorg: u64,
 }
 
@@ -234,6 +289,8 @@ pub struct VerifyArgs {
 pub enum ChainArg {
     /// Bitcoin and its test networks
     Bitcoin,
+    /// Ethereum and its test networks
+    Ethereum,
 }
 
 impl ChainArg {
@@ -241,6 +298,7 @@ impl ChainArg {
     pub fn chain(self) -> assay_model::Chain {
         match self {
             ChainArg::Bitcoin => assay_model::Chain::Bitcoin,
+            ChainArg::Ethereum => assay_model::Chain::Ethereum,
         }
     }
 }

@@ -8,8 +8,8 @@ use anyhow::Context;
 use assay_model::Network;
 use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
 
-use crate::args::{GlobalArgs, IndexBitcoinArgs};
-use crate::layer::{Layer, Size};
+use crate::args::{GlobalArgs, IndexChain};
+use crate::layer::{EthereumLayer, Layer, Size};
 use crate::progress::Verbosity;
 
 /// The configuration file that is read if no other is named.
@@ -29,6 +29,8 @@ pub struct Config {
     pub verbosity: Verbosity,
     /// Where Bitcoin comes from.
     pub bitcoin: BitcoinConfig,
+    /// Where Ethereum comes from.
+    pub ethereum: EthereumLayer,
 }
 
 /// Where Bitcoin comes from, and how it is read.
@@ -48,9 +50,9 @@ pub struct BitcoinConfig {
 
 impl Config {
     /// The configuration of a command: reads the file and the environment.
-    pub fn load(global: &GlobalArgs, bitcoin: Option<&IndexBitcoinArgs>) -> anyhow::Result<Config> {
+    pub fn load(global: &GlobalArgs, chain: Option<&IndexChain>) -> anyhow::Result<Config> {
         let environment = Layer::from_env(|name| env::var_os(name))?;
-        let typed = Layer::from_args(global, bitcoin);
+        let typed = Layer::from_args(global, chain);
         let layer = typed.over(environment).over(file_layer(global)?);
         let verbosity = match (global.quiet, global.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -73,6 +75,7 @@ impl Config {
                 threads: layer.bitcoin.threads,
                 ignore_unlinked: layer.bitcoin.ignore_unlinked.unwrap_or(false),
             },
+            ethereum: layer.ethereum,
         }
     }
 

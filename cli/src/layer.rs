@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use assay_model::Network;
+use assay_model::{Network, ethereum};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::args::{GlobalArgs, IndexBitcoinArgs};
+use crate::args::{GlobalArgs, IndexChain};
 use crate::human;
 
 /// What one layer says. Its fields are the keys of `assay.toml`.
@@ -24,6 +24,8 @@ pub struct Layer {
     pub spill_dir: Option<PathBuf>,
     /// Where Bitcoin comes from.
     pub bitcoin: BitcoinLayer,
+    /// Where Ethereum comes from.
+    pub ethereum: EthereumLayer,
 }
 
 /// What one layer says about Bitcoin.
@@ -40,6 +42,42 @@ pub struct BitcoinLayer {
     pub threads: Option<NonZeroUsize>,
     /// Whether blocks without a parent are passed over.
     pub ignore_unlinked: Option<bool>,
+}
+
+/// What one layer says about Ethereum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EthereumLayer {
+    /// Address of a node.
+    pub rpc: Option<String>,
+    /// Folder of files with blocks.
+    pub era_dir: Option<PathBuf>,
+    /// Network, by name or chain id.
+    #[serde(deserialize_with = "ethereum_network")]
+    pub network: Option<ethereum::Network>,
+    /// Genesis file.
+    pub genesis: Option<PathBuf>,
+    /// Whether traces are left out.
+    pub without_traces: Option<bool>,
+    /// Threads that decode.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// A network of Ethereum, by name or chain id.
+fn ethereum_network<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ethereum::Network>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        ChainId(u64),
+        Name(String),
+    }
+    let text = match Written::deserialize(deserializer)? {
+        Written::ChainId(chain_id) => chain_id.to_string(),
+        Written::Name(name) => name,
+    };
+    text.parse().map(Some).map_err(de::Error::custom)
 }
 
 /// A number of bytes, written as a number or as text with a unit.
@@ -76,6 +114,7 @@ impl Layer {
             memory: self.memory.or(below.memory),
             spill_dir: self.spill_dir.or(below.spill_dir),
             bitcoin: self.bitcoin.over(below.bitcoin),
+            ethereum: self.ethereum.over(below.ethereum),
         }
     }
 
@@ -86,7 +125,13 @@ impl Layer {
         let mut layer: Layer =
             toml::from_str(text).map_err(|error| toml_error(text, path, &error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let paths = [&mut layer.lake, &mut layer.spill_dir, &mut layer.bitcoin.blocks_dir];
+        let paths = [
+            &mut layer.lake,
+            &mut layer.spill_dir,
+            &mut layer.bitcoin.blocks_dir,
+            &mut layer.ethereum.era_dir,
+            &mut layer.ethereum.genesis,
+        ];
         for path in paths.into_iter().flatten() {
             *path = match (path.strip_prefix("~"), home) {
                 (Ok(rest), Some(home)) => home.join(rest),
@@ -99,6 +144,9 @@ impl Layer {
     /// What the environment says; `var` looks a variable up.
     pub fn from_env(var: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<Layer> {
         let env = Env { var };
+        let threads = env.parse("ASSAY_THREADS", |text| {
+            text.parse().map_err(|_| format!("'{text}' is not a number above zero"))
+        })?;
         Ok(Layer {
             lake: env.path("ASSAY_LAKE"),
             memory: env.parse("ASSAY_MEMORY", human::parse_bytes)?.map(Size),
@@ -110,28 +158,52 @@ impl Layer {
                         .map_err(|error: assay_model::network::NetworkError| error.to_string())
                 })?,
                 with_scripts: env.parse("ASSAY_WITH_SCRIPTS", parse_bool)?,
-                threads: env.parse("ASSAY_THREADS", |text| {
-                    text.parse().map_err(|_| format!("'{text}' is not a number above zero"))
-                })?,
+                threads,
                 ignore_unlinked: env.parse("ASSAY_IGNORE_UNLINKED", parse_bool)?,
+            },
+            ethereum: EthereumLayer {
+                rpc: env.parse("ASSAY_RPC", |text| Ok(text.to_owned()))?,
+                era_dir: env.path("ASSAY_ERA_DIR"),
+                network: env.parse("ASSAY_ETHEREUM_NETWORK", |text| {
+                    text.parse().map_err(|error: ethereum::UnknownNetwork| error.to_string())
+                })?,
+                genesis: env.path("ASSAY_GENESIS"),
+                without_traces: env.parse("ASSAY_WITHOUT_TRACES", parse_bool)?,
+                threads,
             },
         })
     }
 
     /// What the command line says.
-    pub fn from_args(global: &GlobalArgs, bitcoin: Option<&IndexBitcoinArgs>) -> Layer {
-        Layer {
+    pub fn from_args(global: &GlobalArgs, chain: Option<&IndexChain>) -> Layer {
+        let mut layer = Layer {
             lake: global.lake.clone(),
             memory: global.memory.map(Size),
-            spill_dir: None,
-            bitcoin: bitcoin.map_or_else(BitcoinLayer::default, |args| BitcoinLayer {
-                blocks_dir: args.blocks_dir.clone(),
-                network: args.network,
-                with_scripts: args.with_scripts.then_some(true),
-                threads: args.threads,
-                ignore_unlinked: args.ignore_unlinked.then_some(true),
-            }),
+            ..Layer::default()
+        };
+        match chain {
+            Some(IndexChain::Bitcoin(args)) => {
+                layer.bitcoin = BitcoinLayer {
+                    blocks_dir: args.blocks_dir.clone(),
+                    network: args.network,
+                    with_scripts: args.with_scripts.then_some(true),
+                    threads: args.threads,
+                    ignore_unlinked: args.ignore_unlinked.then_some(true),
+                };
+            }
+            Some(IndexChain::Ethereum(args)) => {
+                layer.ethereum = EthereumLayer {
+                    rpc: args.rpc.clone(),
+                    era_dir: args.era_dir.clone(),
+                    network: args.network,
+                    genesis: args.genesis.clone(),
+                    without_traces: args.without_traces.then_some(true),
+                    threads: args.threads,
+                };
+            }
+            None => {}
         }
+        layer
     }
 }
 
@@ -143,6 +215,25 @@ impl BitcoinLayer {
             with_scripts: self.with_scripts.or(below.with_scripts),
             threads: self.threads.or(below.threads),
             ignore_unlinked: self.ignore_unlinked.or(below.ignore_unlinked),
+        }
+    }
+}
+
+impl EthereumLayer {
+    fn over(self, below: EthereumLayer) -> EthereumLayer {
+        // Whoever names one source does not mean the other of a layer below.
+        let names_source = self.rpc.is_some() || self.era_dir.is_some();
+        let (rpc, era_dir) = match names_source {
+            true => (self.rpc, self.era_dir),
+            false => (below.rpc, below.era_dir),
+        };
+        EthereumLayer {
+            rpc,
+            era_dir,
+            network: self.network.or(below.network),
+            genesis: self.genesis.or(below.genesis),
+            without_traces: self.without_traces.or(below.without_traces),
+            threads: self.threads.or(below.threads),
         }
     }
 }
@@ -211,7 +302,8 @@ mod tests {
     fn every_key_of_the_file_is_read() {
         let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\n[bitcoin]\n\
                     blocks_dir = '~/b'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
-                    ignore_unlinked = false";
+                    ignore_unlinked = false\n[ethereum]\nrpc = 'http://n'\nera_dir = 'e'\n\
+                    network = 7\ngenesis = '~/g.json'\nwithout_traces = true\nthreads = 2";
         let expected = Layer {
             lake: Some("/etc/l".into()),
             memory: Some(Size(1 << 20)),
@@ -222,6 +314,14 @@ mod tests {
                 with_scripts: Some(true),
                 threads: NonZeroUsize::new(3),
                 ignore_unlinked: Some(false),
+            },
+            ethereum: EthereumLayer {
+                rpc: Some("http://n".into()),
+                era_dir: Some("/etc/e".into()),
+                network: Some(ethereum::Network { chain_id: 7 }),
+                genesis: Some("/home/ann/g.json".into()),
+                without_traces: Some(true),
+                threads: NonZeroUsize::new(2),
             },
         };
         assert_eq!(file(text).expect("valid"), expected);

@@ -20,14 +20,18 @@ use crate::progress::Verbosity;
 
 /// Carries out what was typed.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let load = |bitcoin| {
-        let config = Config::load(&args.global, bitcoin)?;
+    let load = |chain| {
+        let config = Config::load(&args.global, chain)?;
         start_logs(config.verbosity);
         anyhow::Ok(config)
     };
     match &args.command {
-        Command::Index(IndexArgs { chain: IndexChain::Bitcoin(typed) }) => {
-            wait(index::bitcoin(&load(Some(typed))?, typed))
+        Command::Index(IndexArgs { chain }) => {
+            let config = load(Some(chain))?;
+            match chain {
+                IndexChain::Bitcoin(typed) => wait(index::bitcoin::run(&config, typed)),
+                IndexChain::Ethereum(typed) => wait(index::ethereum::run(&config, typed)),
+            }
         }
         Command::Sql(typed) => wait(sql::run(&load(None)?, typed)),
         Command::Tables(typed) => tables::run(typed),
@@ -58,5 +62,8 @@ fn start_logs(verbosity: Verbosity) {
         Verbosity::Logs(_) => "info,assay=debug,assay_indexer=debug,assay_query=debug",
     };
     let filter = EnvFilter::try_from_env("ASSAY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    // At debug level it logs a node's whole address, which may hold a key.
+    let silent = "alloy_transport_http=info".parse().expect("a directive");
+    let filter = filter.add_directive(silent);
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
 }

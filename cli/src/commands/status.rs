@@ -1,10 +1,11 @@
 //! `assay status`: what the lake holds, and how fast the last run was.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
-use assay_model::BlockHash;
-use assay_model::lake::{FileInfo, RunInfo};
+use assay_model::lake::{Extra, FileInfo, RunInfo};
+use assay_model::{BlockHash, Chain};
 use assay_query::Session;
 use serde::Serialize;
 
@@ -46,9 +47,12 @@ pub async fn run(config: &Config, args: &StatusArgs) -> anyhow::Result<Outcome> 
 /// What there is to know about one chain of the lake.
 #[derive(Debug, Serialize)]
 struct ChainStatus {
-    chain: &'static str,
-    network: &'static str,
-    with_scripts: bool,
+    #[serde(serialize_with = "by_name")]
+    chain: Chain,
+    network: String,
+    from_height: u64,
+    /// What the lake holds beyond what every lake of the chain holds.
+    extras: BTreeSet<Extra>,
     /// The last block; none before the first run has committed something.
     last_block: Option<LastBlock>,
     segments: usize,
@@ -62,6 +66,11 @@ struct ChainStatus {
     last_run: Option<RunStatus>,
     /// Whether an indexer is at work; none if that cannot be told.
     writer_active: Option<bool>,
+}
+
+/// Writes a chain as its name.
+fn by_name<S: serde::Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(chain.name())
 }
 
 #[derive(Debug, Serialize)]
@@ -100,9 +109,10 @@ impl ChainStatus {
         let block_bytes = folder.segments.iter().map(|segment| segment.info.block_bytes).sum();
         let lake_bytes = tables.iter().map(|table| table.bytes).sum();
         ChainStatus {
-            chain: folder.chain.name(),
-            network: folder.info.network.name(),
-            with_scripts: folder.info.with_scripts,
+            chain: folder.chain,
+            network: folder.info.network.clone(),
+            from_height: folder.info.from,
+            extras: folder.info.extras.clone(),
             last_block: folder.segments.last().map(|segment| LastBlock {
                 height: segment.heights.end - 1,
                 hash: segment.info.last,
@@ -119,7 +129,7 @@ impl ChainStatus {
     }
 
     fn print(&self, out: &mut Target) -> anyhow::Result<()> {
-        let mut line = |name: &str, value: String| writeln!(out, "{name:<12}{value}");
+        let mut line = |name: &str, value: String| writeln!(out, "{name:<18}{value}");
         line("chain", format!("{} ({})", self.chain, self.network))?;
         match &self.last_block {
             Some(block) => {
@@ -130,7 +140,10 @@ impl ChainStatus {
             None => line("height", "none yet".into())?,
         }
         line("segments", human::count(self.segments as u64))?;
-        line("scripts", if self.with_scripts { "kept" } else { "not kept" }.into())?;
+        for extra in self.chain.extras() {
+            let is_kept = self.extras.contains(extra);
+            line(extra.name(), if is_kept { "kept" } else { "not kept" }.into())?;
+        }
         line("block data", human::bytes(self.block_bytes))?;
         let ratio = self
             .compression_ratio
@@ -197,7 +210,7 @@ async fn time_of_last_block(
     session: &Session,
     folder: &ChainFolder,
 ) -> anyhow::Result<Option<String>> {
-    let Some(height) = folder.end().checked_sub(1) else { return Ok(None) };
+    let Some(height) = folder.heights().last() else { return Ok(None) };
     let sql = format!("select time from {}.blocks where height = {height}", folder.chain);
     let mut time = None;
     rows::for_each(session, &sql, |batch| {

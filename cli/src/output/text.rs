@@ -16,6 +16,7 @@ use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use assay_model::hex;
+use assay_model::table::hex_prefix;
 
 /// `batch` with values that JSON can hold; lists stay lists and structs stay structs.
 pub fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
@@ -24,18 +25,20 @@ pub fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 
 /// `batch` with values that a CSV field or a table cell can hold; lists and structs become JSON.
 pub fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    convert(batch, |array| {
-        let plain = plain_array(array)?;
+    convert(batch, |field, array| {
+        let plain = plain_array(field, array)?;
         if plain.data_type().is_nested() { json_text(&plain) } else { Ok(plain) }
     })
 }
 
 fn convert(
     batch: &RecordBatch,
-    array: impl Fn(&ArrayRef) -> Result<ArrayRef, ArrowError>,
+    array: impl Fn(&Field, &ArrayRef) -> Result<ArrayRef, ArrowError>,
 ) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(array).collect::<Result<Vec<_>, _>>()?;
     let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    let columns =
+        columns.map(|(field, column)| array(field, column)).collect::<Result<Vec<_>, _>>()?;
     let fields = schema.fields().iter().zip(&columns).map(|(field, column)| retyped(field, column));
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let schema = Schema::new(fields.collect::<Vec<_>>());
@@ -47,27 +50,28 @@ fn retyped(field: &FieldRef, array: &ArrayRef) -> FieldRef {
     Arc::new(Field::new(field.name(), array.data_type().clone(), field.is_nullable()))
 }
 
-fn plain_array(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+/// `array`, whose `field` may say what is written in front of bytes.
+fn plain_array(field: &Field, array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     use DataType::*;
     Ok(match array.data_type() {
         Null | Boolean | Utf8 | LargeUtf8 | Utf8View | Float16 | Float32 | Float64 | Date32
         | Date64 => array.clone(),
         kind if kind.is_integer() => array.clone(),
-        Binary => hex_text(array.as_binary::<i32>().iter()),
-        LargeBinary => hex_text(array.as_binary::<i64>().iter()),
-        FixedSizeBinary(_) => hex_text(array.as_fixed_size_binary().iter()),
-        BinaryView => hex_text(array.as_binary_view().iter()),
+        Binary => hex_text(field, array.as_binary::<i32>().iter()),
+        LargeBinary => hex_text(field, array.as_binary::<i64>().iter()),
+        FixedSizeBinary(_) => hex_text(field, array.as_fixed_size_binary().iter()),
+        BinaryView => hex_text(field, array.as_binary_view().iter()),
         Timestamp(TimeUnit::Second, _) => times::<TimestampSecondType>(array)?,
         Timestamp(TimeUnit::Millisecond, _) => times::<TimestampMillisecondType>(array)?,
         Timestamp(TimeUnit::Microsecond, _) => times::<TimestampMicrosecondType>(array)?,
         Timestamp(TimeUnit::Nanosecond, _) => times::<TimestampNanosecondType>(array)?,
-        Dictionary(_, values) => plain_array(&cast(array, values)?)?,
-        RunEndEncoded(_, values) => plain_array(&cast(array, values.data_type())?)?,
+        Dictionary(_, values) => plain_array(field, &cast(array, values)?)?,
+        RunEndEncoded(_, values) => plain_array(field, &cast(array, values.data_type())?)?,
         List(field) => list::<i32>(field, array)?,
         LargeList(field) => list::<i64>(field, array)?,
         FixedSizeList(field, length) => {
             let lists = array.as_fixed_size_list();
-            let values = plain_array(lists.values())?;
+            let values = plain_array(field, lists.values())?;
             let nulls = lists.nulls().cloned();
             Arc::new(FixedSizeListArray::try_new(retyped(field, &values), *length, values, nulls)?)
         }
@@ -85,12 +89,14 @@ fn plain_array(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     })
 }
 
-fn hex_text<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> ArrayRef {
+fn hex_text<'a>(field: &Field, values: impl Iterator<Item = Option<&'a [u8]>>) -> ArrayRef {
+    let prefix = hex_prefix(field);
     let mut texts = StringBuilder::new();
     let mut text = String::new();
     for value in values {
         text.clear();
         texts.append_option(value.map(|bytes| {
+            text.push_str(prefix);
             hex::encode_into(bytes, &mut text);
             &text
         }));
@@ -119,14 +125,16 @@ fn formatted(array: &ArrayRef, options: &FormatOptions<'_>) -> Result<ArrayRef, 
 
 fn list<O: OffsetSizeTrait>(field: &FieldRef, array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let lists = array.as_list::<O>();
-    let values = plain_array(lists.values())?;
+    let values = plain_array(field, lists.values())?;
     let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
     let field = retyped(field, &values);
     Ok(Arc::new(GenericListArray::<O>::try_new(field, offsets, values, nulls)?))
 }
 
 fn plain_struct(fields: &Fields, array: &StructArray) -> Result<StructArray, ArrowError> {
-    let columns = array.columns().iter().map(plain_array).collect::<Result<Vec<_>, _>>()?;
+    let columns = fields.iter().zip(array.columns());
+    let columns =
+        columns.map(|(field, column)| plain_array(field, column)).collect::<Result<Vec<_>, _>>()?;
     let fields = fields.iter().zip(&columns).map(|(field, column)| retyped(field, column));
     let nulls = array.nulls().cloned();
     StructArray::try_new_with_length(fields.collect(), columns, nulls, array.len())

@@ -1,5 +1,6 @@
 //! A folder to run the program in, and a lake of three regtest blocks.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::ops::Range;
@@ -251,8 +252,12 @@ fn mine(parent: &str, merkle_root: &str, time: u32, bits: u32) -> (u32, String) 
 fn write_lake(dir: &Path, rows: &Rows) {
     let chain = dir.join("bitcoin");
     fs::create_dir_all(&chain).expect("writable");
-    let info =
-        LakeInfo { schema_version: SCHEMA_VERSION, network: Network::Regtest, with_scripts: false };
+    let info = LakeInfo {
+        schema_version: SCHEMA_VERSION,
+        network: Network::Regtest.to_string(),
+        from: 0,
+        extras: BTreeSet::new(),
+    };
     write_json(&chain.join(lake::LAKE_FILE), &info);
     for heights in [0..2, 2..3] {
         write_segment(&chain, &heights, rows);

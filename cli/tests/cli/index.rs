@@ -131,5 +131,5 @@ fn scripts_are_kept_on_request_and_cannot_be_added_later() {
         "select count(*) as n from bitcoin.inputs where script_sig is null or witness is null";
     assert_eq!(rows(&place, sql)[0]["n"], 0);
     let error = index(&indexed(), &["--with-scripts"]).failed(2);
-    assert!(error.contains("was made without --with-scripts"), "{error}");
+    assert!(error.contains("was made without scripts"), "{error}");
 }

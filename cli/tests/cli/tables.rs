@@ -29,7 +29,7 @@ fn tables_in_json_are_what_programs_expect() {
     let all: Value =
         serde_json::from_str(&place.run(&["tables", "-f", "json"]).ok()).expect("JSON");
     assert!(all.as_array().is_some_and(|tables| tables.len() > 5));
-    let text = place.run(&["tables", "blocks", "-f", "json"]).ok();
+    let text = place.run(&["tables", "bitcoin.blocks", "-f", "json"]).ok();
     let blocks: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((&blocks["schema"], &blocks["name"]), (&"bitcoin".into(), &"blocks".into()));
     assert_eq!(blocks["columns"][0]["name"], "height");
@@ -38,6 +38,8 @@ fn tables_in_json_are_what_programs_expect() {
 
 #[test]
 fn an_unknown_table_is_an_error() {
+    let error = Place::empty().run(&["tables", "blocks"]).failed(2);
+    assert!(error.contains("may be bitcoin.blocks or ethereum.blocks"), "{error}");
     let error = Place::empty().run(&["tables", "nothing"]).failed(2);
     assert!(error.contains("there is no table 'nothing'"), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use assay_model::{BlockHash, Network};
+use assay_model::BlockHash;
 use serde::Serialize;
 
 use super::check::Check;
@@ -16,7 +16,7 @@ use crate::output::target::Target;
 #[derive(Debug, Serialize)]
 pub struct Report {
     chain: &'static str,
-    network: Network,
+    network: String,
     /// The last height that was checked; none if the lake has no block yet.
     height: Option<u64>,
     hash: Option<BlockHash>,
@@ -38,7 +38,7 @@ impl Report {
         let last = folder.segments.last();
         Report {
             chain: folder.chain.name(),
-            network: folder.info.network,
+            network: folder.info.network.clone(),
             height: last.map(|segment| segment.heights.end - 1),
             hash: last.map(|segment| segment.info.last),
             differences: checks.iter().map(|check| check.differences).sum(),

@@ -8,9 +8,7 @@ use assay_model::{BlockHash, Table};
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 
-use super::blocks::BlockRow;
 use super::check::Check;
-use super::sums::HeightSums;
 use crate::lake::{ChainFolder, Segment};
 
 /// The check of a chain's segments.
@@ -31,10 +29,11 @@ impl<'a> Segments<'a> {
             "every segment's files, rows and hashes are as its segment.json says",
         );
         let mut segments = Segments { folder, rows, check };
-        let mut below = BlockHash::default();
+        // What a lake's first block follows is known of the genesis block alone.
+        let mut below = (folder.info.from == 0).then(BlockHash::default);
         for segment in &folder.segments {
             segments.describe(segment, below);
-            below = segment.info.last;
+            below = Some(segment.info.last);
             for table in tables {
                 segments.file(segment, table);
             }
@@ -47,34 +46,27 @@ impl<'a> Segments<'a> {
         &self.check
     }
 
-    /// Compares the segments that begin or end at the height of `block`.
-    pub fn add_block(&mut self, block: &BlockRow) {
-        let height = block.height as u64;
+    /// Compares the segments that begin or end at the height of a block.
+    pub fn add_block(&mut self, height: u64, hash: BlockHash, parent: BlockHash) {
         let Some(place) = self.place(height) else { return };
         self.rows[place][0] += 1;
         let Segment { heights, info, .. } = &self.folder.segments[place];
         if heights.start == height {
-            self.check.compare(
-                height,
-                format_args!("parent of the segment"),
-                block.parent,
-                info.parent,
-            );
+            let what = format_args!("parent of the segment");
+            self.check.compare(height, what, parent, info.parent);
         }
         if heights.end == height + 1 {
             let what = format_args!("last hash of the segment");
-            self.check.compare(height, what, block.hash, info.last);
+            self.check.compare(height, what, hash, info.last);
             let what = format_args!("hash before the last of the segment");
-            self.check.compare(height, what, block.parent, info.last_parent);
+            self.check.compare(height, what, parent, info.last_parent);
         }
     }
 
-    /// Adds the rows of `height`.
-    pub fn add_sums(&mut self, height: u64, sums: &HeightSums) {
-        let Some(place) = self.place(height) else { return };
-        let counts = [sums.transactions, sums.inputs, sums.outputs];
-        for (rows, count) in self.rows[place][1..].iter_mut().zip(counts) {
-            *rows += count as u64;
+    /// Adds rows of `height` in the table at the place `table` among the chain's.
+    pub fn add_rows(&mut self, height: u64, table: usize, count: u64) {
+        if let Some(place) = self.place(height) {
+            self.rows[place][table] += count;
         }
     }
 
@@ -98,15 +90,17 @@ impl<'a> Segments<'a> {
         (place < segments.len()).then_some(place)
     }
 
-    fn describe(&mut self, segment: &Segment, below: BlockHash) {
+    fn describe(&mut self, segment: &Segment, below: Option<BlockHash>) {
         let Segment { heights, info, .. } = segment;
         let start = heights.start;
         let what = format_args!("first height in {SEGMENT_FILE}");
         self.check.compare(start, what, start, info.from);
         let what = format_args!("end in {SEGMENT_FILE}");
         self.check.compare(start, what, heights.end, info.to);
-        let what = format_args!("parent in {SEGMENT_FILE}");
-        self.check.compare(start, what, below, info.parent);
+        if let Some(below) = below {
+            let what = format_args!("parent in {SEGMENT_FILE}");
+            self.check.compare(start, what, below, info.parent);
+        }
     }
 
     /// Compares the file of `table`. A segment that the indexer replaced meanwhile is passed over:

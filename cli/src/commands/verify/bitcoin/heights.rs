@@ -3,8 +3,8 @@
 use assay_model::Network;
 
 use super::blocks::BlockRow;
-use super::check::Check;
 use super::sums::HeightSums;
+use crate::commands::verify::check::Check;
 
 /// The checks of heights, fed in order.
 pub struct Heights {

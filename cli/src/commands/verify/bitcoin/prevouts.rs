@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use indicatif::ProgressBar;
 
-use super::check::{Check, EXAMPLES_MAX};
 use super::queries::Queries;
 use super::spends::{self, Fault, InputPlace};
 use super::windows::windows;
+use crate::commands::verify::check::{Check, EXAMPLES_MAX};
 
 /// Bytes that a spent output takes while it is compared: an output's and an input's fingerprints,
 /// twice because lists grow by doubling.

@@ -4,7 +4,7 @@
 use assay_model::{BlockHash, Network};
 use sha2::{Digest, Sha256};
 
-use super::check::Check;
+use crate::commands::verify::check::Check;
 
 /// What is compared of a row of `blocks`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
-use super::check::Check;
+use crate::commands::verify::check::Check;
 
 /// What is compared of a row of `transactions`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

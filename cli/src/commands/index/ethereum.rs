@@ -1,0 +1,142 @@
+//! `assay index ethereum`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use assay_indexer::decode::ethereum::{Decoder, Genesis, Rules};
+use assay_indexer::pipeline::{Nothing, Options};
+use assay_indexer::progress::Progress;
+use assay_indexer::raw::ethereum::RawBlock;
+use assay_indexer::sink::SinkError;
+use assay_indexer::sink::lake::{LakeSink, Wanted};
+use assay_indexer::source::Source;
+use assay_indexer::source::ethereum_files::{EthereumFiles, EthereumFilesOptions};
+use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
+use assay_model::Chain;
+use assay_model::ethereum::Network;
+use assay_model::lake::Extra;
+
+use crate::args::IndexEthereumArgs;
+use crate::config::Config;
+use crate::exit::Outcome;
+use crate::progress::{IndexBars, Verbosity};
+
+/// `assay index ethereum`.
+pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<Outcome> {
+    let progress: Arc<dyn Progress> = Arc::new(IndexBars::new(config.verbosity));
+    let chain = &config.ethereum;
+    match (&chain.rpc, &chain.era_dir) {
+        (Some(url), None) => {
+            let traces = !chain.without_traces.unwrap_or(false);
+            let source =
+                Rpc::connect(RpcOptions { traces, ..RpcOptions::new(url.as_str()) }).await?;
+            let (network, has_traces) = (source.network(), source.has_traces());
+            if traces && !has_traces && config.verbosity != Verbosity::Quiet {
+                eprintln!(
+                    "assay: warning: the node has no traces: what contracts transfer is not known, \
+                     and balances are not whole"
+                );
+            }
+            let told = Told { network: Some(network), has_traces, first_height: 0 };
+            let place = source.url().to_owned();
+            index(config, typed, (source, place), told, progress).await
+        }
+        (None, Some(dir)) => {
+            let source =
+                EthereumFiles::open(EthereumFilesOptions { dir: dir.clone() }, &*progress)?;
+            let (network, first_height) = (source.network(), source.first_height());
+            let told = Told { network, has_traces: false, first_height };
+            index(config, typed, (source, dir.display().to_string()), told, progress).await
+        }
+        (Some(_), Some(_)) => bail!("both a node and files are named: leave out one of them"),
+        (None, None) => bail!(
+            "no source: name a node with --rpc URL (like http://127.0.0.1:8545), or files with \
+             --era-dir DIR; or as rpc or era_dir under [ethereum] in assay.toml"
+        ),
+    }
+}
+
+/// What a source says of itself.
+struct Told {
+    network: Option<Network>,
+    has_traces: bool,
+    first_height: u64,
+}
+
+async fn index<S: Source<Block = RawBlock> + 'static>(
+    config: &Config,
+    typed: &IndexEthereumArgs,
+    (source, place): (S, String),
+    told: Told,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<Outcome> {
+    let chain = &config.ethereum;
+    let (rules, genesis) = rules(chain.network.or(told.network), chain.genesis.as_deref())?;
+    if let Some(network) = told.network {
+        ensure!(
+            network == rules.network,
+            "{place} has network {network}, and {} is asked for: name the right source, or leave \
+             out --network and --genesis",
+            rules.network
+        );
+    }
+    let from = typed.from.or((told.first_height > 0).then_some(told.first_height));
+    let mut extras = BTreeSet::new();
+    if told.has_traces {
+        extras.insert(Extra::Traces);
+    }
+    if genesis.is_some() && from.unwrap_or(0) == 0 {
+        extras.insert(Extra::Genesis);
+    }
+    let network = rules.network.to_string();
+    let wanted = Wanted { chain: Chain::Ethereum, network, from, extras };
+    let sink = LakeSink::open(&config.lake_dir, &wanted).map_err(|error| match error {
+        SinkError::NoExtra { missing: Extra::Traces, .. } => anyhow::Error::new(error)
+            .context("the node has traces: with --without-traces they are left out"),
+        error => error.into(),
+    })?;
+    let with_traces = sink.info().extras.contains(&Extra::Traces);
+    ensure!(
+        told.has_traces || !with_traces,
+        "the lake has traces and {place} has none, so what it adds would not be whole: name a node \
+         that has them, or index into another lake"
+    );
+    let decoder = Decoder { rules: Arc::new(rules), genesis, with_traces };
+    let options = Options {
+        last: typed.to,
+        max_reorg: typed.max_reorg,
+        ..Options::new(super::threads(chain.threads))
+    };
+    let source = (Arc::new(source), place);
+    super::run(config, source, Nothing, decoder, sink, options, progress).await?;
+    Ok(Outcome::Done)
+}
+
+/// The rules and the first accounts of `network`: those of the file `genesis`, or built-in ones.
+fn rules(
+    network: Option<Network>,
+    genesis: Option<&Path>,
+) -> anyhow::Result<(Rules, Option<Arc<Genesis>>)> {
+    if let Some(path) = genesis {
+        let read = || anyhow::Ok(Genesis::read(&std::fs::read(path)?)?);
+        let (rules, genesis) =
+            read().with_context(|| format!("cannot use the genesis file '{}'", path.display()))?;
+        if let Some(network) = network {
+            ensure!(
+                network == rules.network,
+                "the genesis file '{}' is of network {}, not of {network}: name the right one",
+                path.display(),
+                rules.network
+            );
+        }
+        return Ok((rules, Some(Arc::new(genesis))));
+    }
+    let network = network.context(
+        "these files do not say which network they are of: name it with --network NAME (mainnet, \
+         sepolia, or a chain id), or give its genesis file with --genesis FILE",
+    )?;
+    let genesis = (network == Network::MAINNET).then(Genesis::mainnet);
+    Ok((Rules::of(network), genesis))
+}
