@@ -17,6 +17,8 @@ use crate::output::target::Target;
 pub struct Report {
     chain: &'static str,
     network: String,
+    /// The lake's first height.
+    from_height: u64,
     /// The last height that was checked; none if the lake has no block yet.
     height: Option<u64>,
     hash: Option<BlockHash>,
@@ -39,6 +41,7 @@ impl Report {
         Report {
             chain: folder.chain.name(),
             network: folder.info.network.clone(),
+            from_height: folder.info.from,
             height: last.map(|segment| segment.heights.end - 1),
             hash: last.map(|segment| segment.info.last),
             differences: checks.iter().map(|check| check.differences).sum(),
@@ -89,7 +92,8 @@ impl Report {
             differences => human::counted(differences, "difference"),
         };
         format!(
-            "{chain} {network}, heights 0 to {}: {verdict} in {} ({})",
+            "{chain} {network}, heights {} to {}: {verdict} in {} ({})",
+            human::count(self.from_height),
             human::count(height),
             human::counted(compared, "comparison"),
             human::duration(elapsed)

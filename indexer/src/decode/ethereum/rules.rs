@@ -57,7 +57,7 @@ pub(super) fn uncle_reward(block_reward: i128, height: u64, uncle_height: u64) -
 
 impl Rules {
     /// The rules of `network`, as far as they are known without its genesis file. Sources:
-    /// go-ethereum's `params/config.go`, EIP-7892.
+    /// go-ethereum's `params/config.go`, the crate `alloy-hardforks`, EIP-7892.
     pub fn of(network: Network) -> Rules {
         let rewards = |byzantium, constantinople| Some(Rewards { byzantium, constantinople });
         let (rewards, times, homestead) = match network {

@@ -2,7 +2,7 @@
 //!
 //! Chosen for columns of this kind: hashes have no order, so they get bloom filters instead of
 //! minima and maxima; heights and times hardly change from row to row, so their differences are
-//! kept; kinds of scripts are few, so they get a dictionary.
+//! kept; kinds of scripts are few, and accounts of Ethereum come back, so they get a dictionary.
 
 use std::path::Path;
 
@@ -17,9 +17,23 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 /// Columns that people look single values up by.
-const BLOOM_COLUMNS: [&str; 4] = ["hash", "txid", "spent_txid", "address"];
-/// Columns with few distinct values.
-const DICTIONARY_COLUMNS: [&str; 1] = ["script_type"];
+const BLOOM_COLUMNS: [&str; 8] =
+    ["hash", "txid", "tx_hash", "spent_txid", "address", "from_address", "to_address", "token"];
+/// Columns whose values come back again and again. Where a row group has too many for a dictionary,
+/// the library goes on without.
+const DICTIONARY_COLUMNS: [&str; 11] = [
+    "script_type",
+    "kind",
+    "call_kind",
+    "error",
+    "standard",
+    "miner",
+    "token",
+    "operator",
+    "from_address",
+    "to_address",
+    "topic0",
+];
 /// Columns whose values are random and hardly ever repeat: there is nothing to compress.
 const RANDOM_COLUMNS: [(&str, &str); 3] =
     [("transactions", "txid"), ("transactions", "wtxid"), ("inputs", "spent_txid")];
@@ -39,10 +53,6 @@ pub(super) fn properties(table: &Table) -> WriterProperties {
         .set_max_row_group_row_count(None);
     for column in table.columns {
         let path = ColumnPath::from(column.name);
-        if DICTIONARY_COLUMNS.contains(&column.name) {
-            properties = properties.set_column_dictionary_enabled(path, true);
-            continue;
-        }
         if RANDOM_COLUMNS.contains(&(table.name, column.name)) {
             properties = properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
         }
@@ -52,22 +62,16 @@ pub(super) fn properties(table: &Table) -> WriterProperties {
                 .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
                 .set_column_bloom_filter_max_ndv(path.clone(), BLOOM_MAX_VALUES);
         }
-        properties = match column.kind {
-            ColumnType::Int32 | ColumnType::Int64 | ColumnType::Time => {
-                properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
-            }
-            ColumnType::Bytes | ColumnType::Hex | ColumnType::Text => properties
+        let is_text = matches!(column.kind, ColumnType::Bytes | ColumnType::Hex | ColumnType::Text);
+        if is_text && !DICTIONARY_COLUMNS.contains(&column.name) {
+            properties = properties
                 .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
-                .set_column_statistics_enabled(path, EnabledStatistics::None),
-            ColumnType::Boolean
-            | ColumnType::Float64
-            | ColumnType::Decimal38
-            | ColumnType::Decimal76
-            | ColumnType::BytesList
-            | ColumnType::HexList
-            | ColumnType::Int32List
-            | ColumnType::Structs(_) => properties,
-        };
+                .set_column_statistics_enabled(path, EnabledStatistics::None);
+        } else if is_text {
+            properties = properties.set_column_dictionary_enabled(path, true);
+        } else if matches!(column.kind, ColumnType::Int32 | ColumnType::Int64 | ColumnType::Time) {
+            properties = properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        }
     }
     properties.build()
 }
