@@ -15,8 +15,9 @@ pub struct RawBlock {
     /// The senders of its transactions, if the source says them; else they are recovered from the
     /// signatures.
     pub senders: Option<Vec<Address>>,
-    /// What it paid per blob gas, wei, if the source says it; else it is computed.
-    pub blob_gas_price: Option<u128>,
+    /// What it paid per blob gas, wei, as 38 digits hold it, if the source says it; else it is
+    /// computed.
+    pub blob_gas_price: Option<i128>,
     /// What its execution did, if the source knows it.
     pub traces: Option<Vec<Trace>>,
     /// Where it was read, for messages.

@@ -258,8 +258,18 @@ impl<'a> Reader<'a> {
 
 /// `value` as columns of 38 digits hold it; `None` if it has more.
 pub fn amount(value: U256) -> Option<i128> {
+    i128::try_from(value).ok().and_then(in_38_digits)
+}
+
+/// `value`, which is not negative, if columns of 38 digits hold it.
+pub fn in_38_digits(value: i128) -> Option<i128> {
     const LIMIT: i128 = 10i128.pow(38);
-    i128::try_from(value).ok().filter(|value| *value < LIMIT)
+    (value < LIMIT).then_some(value)
+}
+
+/// The sum of `amounts`, none of which is negative; `None` if it has more than 38 digits.
+pub fn sum(mut amounts: impl Iterator<Item = i128>) -> Option<i128> {
+    amounts.try_fold(0i128, |sum, amount| in_38_digits(sum.checked_add(amount)?))
 }
 
 #[cfg(test)]
@@ -293,6 +303,15 @@ mod tests {
         // A list of one byte whose item claims two.
         let mut list = Reader::new(&[0xc1, 0x82, 1, 2]).list().expect("a list");
         assert_eq!(list.bytes(), Err(RlpError::Short { at: 1 }));
+    }
+
+    #[test]
+    fn no_sum_has_more_than_38_digits() {
+        let most = 10i128.pow(38) - 1;
+        assert_eq!(sum([most - 1, 1].into_iter()), Some(most));
+        assert_eq!(sum([most, 1].into_iter()), None);
+        assert_eq!(sum([most, most].into_iter()), None);
+        assert_eq!(amount(U256::from(10).pow(U256::from(38))), None);
     }
 
     proptest! {

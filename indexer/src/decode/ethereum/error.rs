@@ -112,7 +112,7 @@ pub enum Fault {
         /// Place in the block.
         tx_index: usize,
     },
-    /// An amount beyond what can be stored, and beyond all ether.
+    /// An amount, or the sum of the block's up to it, beyond what can be stored and all ether.
     #[error("transaction {tx_index}: an amount has more than 38 digits")]
     AmountTooLarge {
         /// Place in the block.
@@ -136,6 +136,9 @@ pub enum Fault {
         /// By the source.
         found: i128,
     },
+    /// The source's rewards are beyond all ether.
+    #[error("by the source, its rewards have more than 38 digits")]
+    RewardsTooLarge,
     /// Blob gas is not what the header says.
     #[error("its transactions use {found} blob gas, its header says {wanted}")]
     BlobGas {

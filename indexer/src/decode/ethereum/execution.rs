@@ -3,6 +3,7 @@
 use alloy_primitives::Address;
 
 use super::check::{GAS_PER_BLOB, blob_count};
+use crate::rlp::reader::{in_38_digits, sum};
 use crate::rlp::{Outcome, Receipt, Transaction};
 
 /// Gas of every transaction (Yellow Paper, appendix G).
@@ -67,8 +68,9 @@ impl Execution {
     ) -> Option<Execution> {
         let gas_price = effective_gas_price(transaction, prices.base_fee)?;
         let gas = i128::from(gas_used);
-        let base_fee = gas.checked_mul(prices.base_fee.min(gas_price))?;
-        let priority_fee = gas.checked_mul(gas_price)?.checked_sub(base_fee)?;
+        let paid = in_38_digits(gas.checked_mul(gas_price)?)?;
+        let base_fee = gas * prices.base_fee.min(gas_price);
+        let priority_fee = paid - base_fee;
         let blobs = match (transaction.blob_hashes, prices.blob_gas) {
             (Some(_), Some(price)) => {
                 let gas = GAS_PER_BLOB * blob_count(transaction) as i64;
@@ -76,6 +78,7 @@ impl Execution {
             }
             _ => None,
         };
+        sum([paid, blobs.map_or(0, |blobs| blobs.fee)].into_iter())?;
         let is_failed = match (receipt.outcome, trace_failed) {
             (Outcome::Status(succeeded), _) => !succeeded,
             (Outcome::StateRoot(_), Some(failed)) => failed,

@@ -15,6 +15,7 @@ use super::value_flows::{Flow, FlowKind};
 use super::withdrawals::wei;
 use super::{Fault, Genesis};
 use crate::raw::ethereum::{Action, CallKind, RewardKind, Trace};
+use crate::rlp::reader::{in_38_digits, sum};
 
 /// The traces of a block, and what they say together.
 pub(super) struct Traces<'a> {
@@ -99,6 +100,13 @@ pub(super) struct Rewards {
     pub uncles: Vec<(Address, i128)>,
 }
 
+impl Rewards {
+    /// What the miners of uncles get together.
+    pub fn of_uncles(&self) -> Result<i128, Fault> {
+        sum(self.uncles.iter().map(|(_, value)| *value)).ok_or(Fault::RewardsTooLarge)
+    }
+}
+
 /// What the miners of `checked` and of its uncles get: by the network's rules; where those are not
 /// known, by the `traces`.
 pub(super) fn rewards(
@@ -113,10 +121,12 @@ pub(super) fn rewards(
     });
     let (of_block, of_uncles): (Vec<_>, Vec<_>) =
         told.partition(|(kind, ..)| *kind == RewardKind::Block);
-    let told_block = of_block.iter().map(|&(_, _, value)| value).sum();
-    let told_uncles: Vec<_> = of_uncles.iter().map(|&(_, miner, value)| (miner, value)).collect();
+    let told = Rewards {
+        block: sum(of_block.iter().map(|&(_, _, value)| value)).ok_or(Fault::RewardsTooLarge)?,
+        uncles: of_uncles.iter().map(|&(_, miner, value)| (miner, value)).collect(),
+    };
     let Some(static_reward) = rules.rewards.map(|rewards| rewards.of_block(header.height)) else {
-        return Ok(Rewards { block: told_block, uncles: told_uncles });
+        return Ok(told);
     };
     // Proof of stake has no difficulty; the genesis block has, and nobody mined it.
     if header.difficulty == 0 || header.height == 0 {
@@ -128,12 +138,12 @@ pub(super) fn rewards(
     };
     let uncles: Vec<_> = checked.block.uncles.iter().map(uncle).collect();
     let block = static_reward + inclusion_reward(static_reward) * uncles.len() as i128;
+    let rewards = Rewards { block, uncles };
     if !of_block.is_empty() {
-        compare("block reward", block, told_block)?;
-        let sum = |rewards: &[(Address, i128)]| rewards.iter().map(|(_, value)| value).sum();
-        compare("uncle rewards", sum(&uncles), sum(&told_uncles))?;
+        compare("block reward", rewards.block, told.block)?;
+        compare("uncle rewards", rewards.of_uncles()?, told.of_uncles()?)?;
     }
-    Ok(Rewards { block, uncles })
+    Ok(rewards)
 }
 
 fn compare(what: &'static str, wanted: i128, found: i128) -> Result<(), Fault> {
@@ -147,7 +157,7 @@ pub(super) fn of_block(
     traces: Option<&Traces<'_>>,
     rewards: &Rewards,
     genesis: Option<&Genesis>,
-) -> Vec<Flow> {
+) -> Result<Vec<Flow>, Fault> {
     let block = &checked.block;
     let mut flows = Vec::new();
     if let Some(genesis) = genesis.filter(|_| block.header.height == 0) {
@@ -155,7 +165,7 @@ pub(super) fn of_block(
         flows.extend(accounts.map(|&(to, value)| Flow::issue(FlowKind::Genesis, to, value)));
     }
     for (tx_index, execution) in executions.iter().enumerate() {
-        of_transaction(checked, tx_index, execution, traces, &mut flows);
+        of_transaction(checked, tx_index, execution, traces, &mut flows)?;
     }
     flows.push(Flow::issue(FlowKind::BlockReward, block.header.miner, rewards.block));
     let uncles = rewards.uncles.iter();
@@ -166,7 +176,7 @@ pub(super) fn of_block(
             Flow::issue(FlowKind::Withdrawal, withdrawal.address, wei(withdrawal))
         }),
     );
-    flows
+    Ok(flows)
 }
 
 fn of_transaction(
@@ -175,7 +185,7 @@ fn of_transaction(
     execution: &Execution,
     traces: Option<&Traces<'_>>,
     flows: &mut Vec<Flow>,
-) {
+) -> Result<(), Fault> {
     let transaction = &checked.block.transactions[tx_index];
     let sender = Some(checked.senders[tx_index]);
     let flow = |kind, from, to, value| Flow {
@@ -191,7 +201,7 @@ fn of_transaction(
         flows.push(flow(FlowKind::Transfer, sender, to, transaction.value));
         if let Some(traces) = traces {
             let is_cancun = checked.block.header.blob_gas_used.is_some();
-            internal(traces, tx_index, is_cancun, flows);
+            internal(traces, tx_index, is_cancun, flows)?;
         }
     }
     let miner = Some(checked.block.header.miner);
@@ -199,13 +209,19 @@ fn of_transaction(
     flows.push(flow(FlowKind::BaseFeeBurn, sender, None, execution.base_fee));
     let blob_fee = execution.blobs.map_or(0, |blobs| blobs.fee);
     flows.push(flow(FlowKind::BlobFeeBurn, sender, None, blob_fee));
+    Ok(())
 }
 
 /// Adds what contracts move in the transaction at `tx_index`.
 ///
 /// What a contract that destroys itself keeps, or gets afterwards in the same transaction, is gone
 /// with it; since Cancun only if the contract was created in the same transaction (EIP-6780).
-fn internal(traces: &Traces<'_>, tx_index: usize, is_cancun: bool, flows: &mut Vec<Flow>) {
+fn internal(
+    traces: &Traces<'_>,
+    tx_index: usize,
+    is_cancun: bool,
+    flows: &mut Vec<Flow>,
+) -> Result<(), Fault> {
     let mut created = HashSet::new();
     // What contracts that destroyed themselves have again, and where they did.
     let mut destroyed: HashMap<Address, (usize, i128)> = HashMap::new();
@@ -237,11 +253,12 @@ fn internal(traces: &Traces<'_>, tx_index: usize, is_cancun: bool, flows: &mut V
             }
             _ => continue,
         };
+        let too_large = Fault::Trace { trace_index, what: "it moves more than 38 digits hold" };
         if let Some((_, left)) = destroyed.get_mut(&from) {
-            *left -= value;
+            *left = left.checked_sub(value).ok_or_else(|| too_large.clone())?;
         }
         if let Some((_, left)) = destroyed.get_mut(&to) {
-            *left += value;
+            *left = left.checked_add(value).and_then(in_38_digits).ok_or(too_large)?;
         }
         // The transaction itself is told of as a transfer.
         if !trace.trace_address.is_empty() {
@@ -265,4 +282,5 @@ fn internal(traces: &Traces<'_>, tx_index: usize, is_cancun: bool, flows: &mut V
         tx_index: Some(tx_index),
         trace_index: Some(trace_index),
     }));
+    Ok(())
 }

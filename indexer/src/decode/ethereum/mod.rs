@@ -45,6 +45,7 @@ use super::Decode;
 use super::columns::micros;
 use crate::raw::ethereum::RawBlock;
 use crate::rlp::Transaction;
+use crate::rlp::reader::sum;
 
 /// How blocks are decoded.
 #[derive(Clone, Debug)]
@@ -134,9 +135,9 @@ impl Rows {
             self.withdrawals.add(context, withdrawal);
         }
         let genesis = decoder.genesis.as_deref();
-        let flows = flows::of_block(&checked, &executions, traces.as_ref(), &rewards, genesis);
+        let flows = flows::of_block(&checked, &executions, traces.as_ref(), &rewards, genesis)?;
         self.value_flows.add(context, &flows);
-        self.blocks.add(context, &checked, totals(&rewards, &executions));
+        self.blocks.add(context, &checked, totals(&rewards, &executions)?);
         Ok(())
     }
 
@@ -216,7 +217,7 @@ fn blob_gas_price(
     checked: &Checked<'_>,
 ) -> Result<Option<i128>, Fault> {
     let header = &checked.block.header;
-    let told = raw.blob_gas_price.map(|price| price as i128);
+    let told = raw.blob_gas_price;
     let excess = header.excess_blob_gas.map(|excess| excess as u64);
     match (excess.and_then(|excess| rules.blob_gas_price(header.time, excess)), told) {
         (Some(wanted), Some(found)) if wanted != found => {
@@ -226,11 +227,13 @@ fn blob_gas_price(
     }
 }
 
-fn totals(rewards: &BlockRewards, executions: &[Execution]) -> Totals {
-    Totals {
+fn totals(rewards: &BlockRewards, executions: &[Execution]) -> Result<Totals, Fault> {
+    let too_large = Fault::AmountTooLarge { tx_index: executions.len().saturating_sub(1) };
+    Ok(Totals {
         block_reward: rewards.block,
-        uncle_reward: rewards.uncles.iter().map(|(_, value)| value).sum(),
-        fees: executions.iter().map(Execution::fee).sum(),
+        uncle_reward: rewards.of_uncles()?,
+        fees: sum(executions.iter().map(Execution::fee)).ok_or(too_large)?,
+        // A part of the fees, so it fits, too.
         burnt: executions.iter().map(Execution::burnt).sum(),
-    }
+    })
 }

@@ -3,6 +3,8 @@
 use alloy_primitives::U256;
 use assay_model::ethereum::Network;
 
+use crate::rlp::reader::amount;
+
 /// One ether in wei.
 const ETHER: i128 = 10i128.pow(18);
 /// `MIN_BASE_FEE_PER_BLOB_GAS` of EIP-4844.
@@ -101,7 +103,7 @@ fn fake_exponential(factor: u64, numerator: u64, denominator: u64) -> Option<i12
         term = term.checked_mul(numerator)? / denominator.checked_mul(place)?;
         place += U256::from(1);
     }
-    i128::try_from(sum / denominator).ok()
+    amount(sum / denominator)
 }
 
 #[cfg(test)]

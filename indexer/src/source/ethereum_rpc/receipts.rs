@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::block::{RpcBlock, kind};
 use super::error::RpcFault;
-use super::json::{is_null, needed, read};
+use super::json::{is_null, needed, read, wei};
 use crate::rlp::Outcome;
 use crate::rlp::encode::{LogFields, ReceiptFields, list};
 
@@ -18,7 +18,7 @@ pub(super) struct Receipts {
     /// The receipts in RLP: a list, typed receipts as strings.
     pub bytes: Vec<u8>,
     /// What the block paid per blob gas, if that is told.
-    pub blob_gas_price: Option<u128>,
+    pub blob_gas_price: Option<i128>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,8 +77,7 @@ fn written(block: &RpcBlock, receipts: Vec<Receipt>) -> Result<Option<Receipts>,
     }
     let mut blob_gas_price = None;
     for price in receipts.iter().filter_map(|receipt| receipt.blob_gas_price) {
-        let too_large = |_| RpcFault::NumberTooLarge { field: "blobGasPrice", value: price };
-        blob_gas_price = Some(u128::try_from(price).map_err(too_large)?);
+        blob_gas_price = Some(wei("blobGasPrice", price)?);
     }
     let receipts: Vec<ReceiptFields> =
         receipts.into_iter().map(Receipt::fields).collect::<Result<_, _>>()?;
