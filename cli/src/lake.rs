@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use assay_model::Chain;
 use assay_model::lake::{self, LAKE_FILE, LOCK_FILE, LakeInfo, RUN_FILE, RunInfo, SEGMENT_FILE};
-use assay_model::lake::{SCHEMA_VERSION, SegmentInfo};
+use assay_model::lake::{LakeInfoError, SCHEMA_VERSION, SegmentInfo};
 use assay_query::QueryError;
 use serde::de::DeserializeOwned;
 
@@ -62,15 +62,15 @@ pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
     for chain in Chain::ALL {
         let dir = lake_dir.join(chain.name());
         let path = dir.join(LAKE_FILE);
-        let Some(info) = read_json::<serde_json::Value>(&path)? else { continue };
-        let version = info.get("schema_version").and_then(serde_json::Value::as_u64);
-        if let Some(found) = version.filter(|&found| found != u64::from(SCHEMA_VERSION)) {
-            return Err(
-                QueryError::SchemaVersion { path: dir, found, expected: SCHEMA_VERSION }.into()
-            );
-        }
-        let info: LakeInfo = serde_json::from_value(info)
-            .with_context(|| format!("the lake is damaged: '{}'", path.display()))?;
+        let Some(text) = read(&path)? else { continue };
+        let info = match LakeInfo::read(&text) {
+            Ok(info) => info,
+            Err(LakeInfoError::SchemaVersion(found)) => {
+                let (path, expected) = (dir, SCHEMA_VERSION);
+                return Err(QueryError::SchemaVersion { path, found, expected }.into());
+            }
+            Err(LakeInfoError::Json(error)) => return Err(damaged(&path, error)),
+        };
         let segments = segments(&dir, info.from)?;
         let last_run = read_json(&dir.join(RUN_FILE))?;
         chains.push(ChainFolder { chain, dir, info, segments, last_run });
@@ -107,16 +107,21 @@ fn segments(dir: &Path, from: u64) -> anyhow::Result<Vec<Segment>> {
 
 /// What the file `path` says; `None` if it does not exist.
 fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot read '{}'", path.display()));
-        }
-    };
-    serde_json::from_slice(&text)
-        .map(Some)
-        .with_context(|| format!("the lake is damaged: '{}'", path.display()))
+    let Some(text) = read(path)? else { return Ok(None) };
+    serde_json::from_slice(&text).map(Some).map_err(|error| damaged(path, error))
+}
+
+/// The content of the file `path`; `None` if it does not exist.
+fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read '{}'", path.display())),
+    }
+}
+
+fn damaged(path: &Path, error: serde_json::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("the lake is damaged: '{}'", path.display()))
 }
 
 #[cfg(unix)]

@@ -52,6 +52,35 @@ pub struct LakeInfo {
     pub extras: BTreeSet<Extra>,
 }
 
+/// The file with [`LakeInfo`] cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeInfoError {
+    /// It is not what this program would have written.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// It is of a program with other schemas.
+    #[error("schema version {0}, where {SCHEMA_VERSION} is known")]
+    SchemaVersion(u64),
+}
+
+impl LakeInfo {
+    /// Reads what [`LAKE_FILE`] says.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another schema version, whatever else it says: that need not be readable then;
+    /// or if it is damaged.
+    pub fn read(json: &[u8]) -> Result<LakeInfo, LakeInfoError> {
+        let any: serde_json::Value = serde_json::from_slice(json)?;
+        match any.get("schema_version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found != u64::from(SCHEMA_VERSION) => {
+                Err(LakeInfoError::SchemaVersion(found))
+            }
+            _ => Ok(serde_json::from_value(any)?),
+        }
+    }
+}
+
 /// What a lake may hold or not, as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

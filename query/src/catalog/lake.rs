@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use assay_model::Chain;
-use assay_model::lake::{self, LAKE_FILE, LakeInfo, SCHEMA_VERSION};
+use assay_model::lake::{self, LAKE_FILE, LakeInfo, LakeInfoError, SCHEMA_VERSION};
 
 use super::segment::Segment;
 use crate::QueryError;
@@ -97,18 +97,12 @@ fn read_info(dir: &Path) -> Result<Option<LakeInfo>, QueryError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(QueryError::Read { path, source }),
     };
-    let damaged = |error: serde_json::Error| QueryError::Damaged {
-        path: path.clone(),
-        reason: error.to_string(),
-    };
-    // The version comes first: what else another version wrote need not be readable.
-    let any: serde_json::Value = serde_json::from_slice(&text).map_err(damaged)?;
-    match any.get("schema_version").and_then(serde_json::Value::as_u64) {
-        Some(found) if found != u64::from(SCHEMA_VERSION) => {
-            Err(QueryError::SchemaVersion { path: dir.to_owned(), found, expected: SCHEMA_VERSION })
+    LakeInfo::read(&text).map(Some).map_err(|error| match error {
+        LakeInfoError::SchemaVersion(found) => {
+            QueryError::SchemaVersion { path: dir.to_owned(), found, expected: SCHEMA_VERSION }
         }
-        _ => serde_json::from_value(any).map(Some).map_err(damaged),
-    }
+        LakeInfoError::Json(error) => QueryError::Damaged { path, reason: error.to_string() },
+    })
 }
 
 /// The segments that are there now, those unchanged taken from `before`; `None` if one disappeared

@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use assay_model::lake::{
-    Extra, LAKE_FILE, LOCK_FILE, LakeInfo, RUN_FILE, RunInfo, SCHEMA_VERSION, SEGMENT_FILE,
-    STAGING_DIR, SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
+    Extra, LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, RUN_FILE, RunInfo, SCHEMA_VERSION,
+    SEGMENT_FILE, STAGING_DIR, SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
 };
 use assay_model::{Batch, BlockHash, BlockRef, Chain};
 use async_trait::async_trait;
@@ -352,7 +352,7 @@ fn lock(path: &Path) -> Result<File, SinkError> {
 
 fn read_or_make_info(dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError> {
     let file = dir.join(LAKE_FILE);
-    let Some(info) = read_json::<serde_json::Value>(&file)? else {
+    let Some(text) = read(&file)? else {
         let Wanted { network, from, extras, .. } = wanted.clone();
         let (schema_version, from) = (SCHEMA_VERSION, from.unwrap_or(0));
         let info = LakeInfo { schema_version, network, from, extras };
@@ -361,13 +361,13 @@ fn read_or_make_info(dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError>
         return Ok(info);
     };
     let path = dir.to_owned();
-    // The version comes first: what else another version wrote need not be readable.
-    let version = info.get("schema_version").and_then(serde_json::Value::as_u64);
-    if let Some(found) = version.filter(|&found| found != u64::from(SCHEMA_VERSION)) {
-        return Err(SinkError::OtherSchema { path, found, wanted: SCHEMA_VERSION });
-    }
-    let info: LakeInfo =
-        serde_json::from_value(info).map_err(|source| SinkError::BadJson { path: file, source })?;
+    let info = match LakeInfo::read(&text) {
+        Ok(info) => info,
+        Err(LakeInfoError::SchemaVersion(found)) => {
+            return Err(SinkError::OtherSchema { path, found, wanted: SCHEMA_VERSION });
+        }
+        Err(LakeInfoError::Json(source)) => return Err(SinkError::BadJson { path: file, source }),
+    };
     if info.network != wanted.network {
         let (found, wanted) = (info.network, wanted.network.clone());
         return Err(SinkError::OtherNetwork { path, found, wanted });
@@ -403,10 +403,16 @@ fn read_segments(dir: &Path, from: u64) -> Result<Vec<SegmentInfo>, SinkError> {
 
 /// The value in the JSON file at `path`; `None` if there is no file.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, SinkError> {
+    let Some(text) = read(path)? else { return Ok(None) };
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|source| SinkError::BadJson { path: path.to_owned(), source })
+}
+
+/// The content of the file at `path`; `None` if there is no file.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, SinkError> {
     match std::fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|source| SinkError::BadJson { path: path.to_owned(), source }),
+        Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(SinkError::io("read", path)(error)),
     }
