@@ -1,6 +1,7 @@
 //! Where blocks come from.
 
 pub mod block_files;
+mod disk;
 pub mod ethereum_files;
 pub mod ethereum_rpc;
 

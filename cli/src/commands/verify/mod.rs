@@ -8,7 +8,7 @@
 //!
 //! # Invariants
 //!
-//! * Checks are pure: the `queries.rs` of each chain reads the rows, in windows that fit into memory.
+//! * Rows are read in windows that fit into memory; what is compared is decided apart from reading.
 //! * Heights at and above the end that was seen first are not looked at: an indexer may be adding
 //!   them.
 

@@ -4,10 +4,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::source::SourceError;
+use crate::source::{SourceError, disk};
 
 /// Name of the file that holds the key.
 const KEY_FILE: &str = "xor.dat";
@@ -69,11 +68,8 @@ impl ObfuscatedFile {
     ///
     /// If the system cannot open it.
     pub fn open(path: PathBuf, key: Key) -> Result<ObfuscatedFile, SourceError> {
-        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        match opened {
-            Ok((length, file)) => Ok(ObfuscatedFile { path, file, key, length }),
-            Err(source) => Err(SourceError::Read { path, source }),
-        }
+        let (file, length) = disk::open(&path)?;
+        Ok(ObfuscatedFile { path, file, key, length })
     }
 
     /// Length when it was opened, bytes.
@@ -93,16 +89,7 @@ impl ObfuscatedFile {
     ///
     /// If the system cannot read.
     pub fn read_raw(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(SourceError::Read { path: self.path.clone(), source }),
-            }
-        }
-        Ok(filled)
+        disk::read_at(&self.file, &self.path, offset, buffer)
     }
 
     /// Frees `bytes`, which stand at `offset`, from their obfuscation.

@@ -1,12 +1,10 @@
 //! A file that is read at offsets.
 
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{FileError, FileFault};
-use crate::source::SourceError;
+use crate::source::{SourceError, disk};
 
 /// A file that is open.
 #[derive(Debug)]
@@ -23,11 +21,8 @@ impl<'a> OpenFile<'a> {
     ///
     /// If the system cannot open it.
     pub fn open(path: &'a Path) -> Result<OpenFile<'a>, SourceError> {
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        match opened {
-            Ok((length, file)) => Ok(OpenFile { path, file, length }),
-            Err(source) => Err(SourceError::Read { path: path.to_owned(), source }),
-        }
+        let (file, length) = disk::open(path)?;
+        Ok(OpenFile { path, file, length })
     }
 
     /// Length when it was opened, bytes.
@@ -58,16 +53,12 @@ impl<'a> OpenFile<'a> {
         if end > self.length {
             return Err(short(self.length).into());
         }
-        let (start, mut at) = (buffer.len(), offset);
+        let start = buffer.len();
         buffer.resize(start + end.saturating_sub(offset) as usize, 0);
-        while at < end {
-            let rest = &mut buffer[start + (at - offset) as usize..];
-            match self.file.read_at(rest, at) {
-                Ok(0) => return Err(short(at).into()),
-                Ok(read) => at += read as u64,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(SourceError::Read { path: self.path.into(), source }),
-            }
+        let rest = &mut buffer[start..];
+        let filled = disk::read_at(&self.file, self.path, offset, rest)?;
+        if filled < rest.len() {
+            return Err(short(offset + filled as u64).into());
         }
         Ok(())
     }
