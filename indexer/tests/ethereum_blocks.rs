@@ -1,7 +1,7 @@
 //! Real blocks of mainnet in RLP, of every fork and every type of transaction, against what others
 //! say of them: senders, sums, and token transfers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use arrow::datatypes::{Decimal128Type, Decimal256Type, Int32Type, Int64Type};
 use assay_fixtures::shared;
 use assay_indexer::decode::Decode;
 use assay_indexer::decode::ethereum::{Decoder, Fault, Rules};
+use assay_indexer::raw::dao::DAO_ACCOUNTS;
 use assay_indexer::raw::ethereum::RawBlock;
 use assay_indexer::rlp::{Block, Reader};
 use assay_model::ethereum::Network;
@@ -57,6 +58,7 @@ fn blocks(data: &Path) -> BTreeMap<u64, RawBlock> {
                 senders: None,
                 blob_gas_price: None,
                 traces: None,
+                dao_balances: None,
                 place,
             };
             blocks.insert(height, raw);
@@ -229,6 +231,26 @@ fn token_transfers_are_those_that_another_decoder_found() {
     // The others are there as a node answers them.
     assert_eq!(by_block.len(), 5, "blocks without data: {:?}", by_block.keys());
     assert!(compared > 14_000, "{compared}");
+}
+
+#[test]
+fn the_fork_of_the_dao_moves_what_its_accounts_had() {
+    let Some(data) = shared::dir("ethereum") else { return };
+    let mut raw = blocks(&data)[&19_426_587].clone();
+    // The list of EIP-779 has no account twice.
+    assert_eq!(BTreeSet::from(DAO_ACCOUNTS).len(), DAO_ACCOUNTS.len());
+    raw.dao_balances = Some((1..=116).collect());
+    let rows = decode(&raw).expect("a valid block");
+    let kinds = rows.column("value_flows", "kind").as_string::<i32>();
+    let values = rows.column("value_flows", "value").as_primitive::<Decimal128Type>();
+    let to = rows.hex("value_flows", "to_address");
+    for place in 0..116 {
+        assert_eq!((kinds.value(place), values.value(place)), ("dao_move", place as i128 + 1));
+        assert_eq!(to[place], "0xbf4ed7b27f1d666546e30d74d50d173d20bca754");
+    }
+    assert_ne!(kinds.value(116), "dao_move");
+    raw.dao_balances = Some(vec![1]);
+    assert!(decode(&raw).err().expect("balances are missing").to_string().contains("not 116"));
 }
 
 #[test]

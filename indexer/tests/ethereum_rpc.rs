@@ -9,17 +9,18 @@ mod node;
 use std::path::Path;
 use std::sync::Arc;
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use alloy_trie::root::ordered_trie_root_with_encoder;
 use assay_fixtures::shared;
 use assay_indexer::decode::Decode;
 use assay_indexer::decode::ethereum::{Decoder, Rules};
+use assay_indexer::raw::dao::DAO_ACCOUNTS;
 use assay_indexer::raw::ethereum::{Action, RawBlock, Trace};
 use assay_indexer::rlp::{Block, Reader};
 use assay_indexer::source::Source;
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
 use assay_model::Batch;
-use assay_model::ethereum::Network;
+use assay_model::ethereum::{DAO_FORK_HEIGHT, Network};
 use known::{Known, by_height, hash, read_json, receipts_like, told_receipts, told_uncles};
 use node::{Node, Reply, answer, connect};
 use serde_json::{Value, json};
@@ -128,6 +129,35 @@ async fn blocks_decode_with_their_traces() {
             assert_eq!(raw.place, format!("{}, eth_getBlockByNumber", node.url));
             decode(&raw);
         }
+    }
+}
+
+#[tokio::test]
+async fn an_archive_node_says_what_the_fork_of_the_dao_moved() {
+    let Some(dir) = shared::dir("ethereum") else { return };
+    let block = read_json(&dir.join("rpc/mainnet/1920000/eth_getBlockByNumber.json"));
+    let mut known = Known::default();
+    complete(&dir, &mut known, DAO_FORK_HEIGHT, block);
+    for has_state in [true, false] {
+        let known = known.clone();
+        let node = Node::start(move |_, body| {
+            Reply::Json(answer(body, |name, params| match name {
+                "eth_getBalance" if has_state => {
+                    assert_eq!(params[1], "0x1d4bff", "the block before");
+                    let account: Address = params[0].as_str().expect("text").parse().expect("one");
+                    Ok(json!(format!("{:#x}", account.0[0])))
+                }
+                "eth_getBalance" => Err((-32000, "missing trie node")),
+                _ => known.answer(name, params),
+            }))
+        })
+        .await;
+        let rpc = connect(&node).await;
+        assert_eq!(rpc.has_dao_balances(), has_state);
+        let raw = fetch_one(&rpc, DAO_FORK_HEIGHT).await;
+        let wanted = has_state
+            .then(|| DAO_ACCOUNTS.iter().map(|account| i128::from(account.0[0])).collect());
+        assert_eq!(raw.dao_balances, wanted);
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// Requests that connecting takes where no traces are wanted.
-const CONNECTING: usize = 2;
+const CONNECTING: usize = 3;
 /// How often nodes are asked in these tests.
 const ATTEMPTS: usize = 3;
 
@@ -120,6 +120,16 @@ async fn what_may_pass_is_asked_for_again() {
         };
         assert!(is_named, "{name}: {}", failure(&fetched));
     }
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_limit_is_not_read() {
+    let long = || format!("\"{}\"", "0".repeat(100_000));
+    let node = Node::start(move |_, _| Reply::Http(200, "", long())).await;
+    let options = RpcOptions { answer_bytes: 99_999, ..node.options() };
+    let error = Rpc::connect(options).await.expect_err("it is too large");
+    assert!(matches!(fault(&error), RpcFault::TooLarge { .. }), "{error}");
+    assert_eq!(node.count(), 1, "a single call cannot be cut in halves");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::BlockHash;
+use crate::ethereum::DAO_FORK_HEIGHT;
 
 /// Version of the tables' schemas; a lake of another version is refused, not misread.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -91,6 +92,8 @@ pub enum Extra {
     Traces,
     /// The accounts of Ethereum's genesis block.
     Genesis,
+    /// What the fork of The DAO moved, in block 1,920,000 of Ethereum's main network.
+    DaoMove,
 }
 
 impl Extra {
@@ -100,6 +103,16 @@ impl Extra {
             Extra::Scripts => "scripts",
             Extra::Traces => "traces",
             Extra::Genesis => "genesis accounts",
+            Extra::DaoMove => "what the fork of The DAO moved",
+        }
+    }
+
+    /// Whether a lake whose first height is `from` can hold it: some is in one block alone.
+    pub fn is_within(self, from: u64) -> bool {
+        match self {
+            Extra::Scripts | Extra::Traces => true,
+            Extra::Genesis => from == 0,
+            Extra::DaoMove => from <= DAO_FORK_HEIGHT,
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct RawBlock {
     pub blob_gas_price: Option<i128>,
     /// What its execution did, if the source knows it.
     pub traces: Option<Vec<Trace>>,
+    /// Of [`DAO_ACCOUNTS`](super::dao::DAO_ACCOUNTS), what each had before the block, wei, as 38
+    /// digits hold it: if the block is the one that took it from them, and the source says it.
+    pub dao_balances: Option<Vec<i128>>,
     /// Where it was read, for messages.
     pub place: String,
 }

@@ -48,6 +48,27 @@ pub trait Source: Send + Sync {
     async fn fetch(&self, heights: Range<u64>) -> Attempt<Vec<Self::Block>, SourceError>;
 }
 
+/// A source whose chain goes on, and which says so.
+#[async_trait]
+pub trait Live: Source {
+    /// Returns when the chain may have changed since the call before: a block was announced, or it
+    /// is time to look again. A source that cannot be asked just now is looked at later.
+    async fn changed(&self);
+
+    /// How far the chain is settled, as far as the source says so.
+    async fn finality(&self) -> Result<Finality, SourceError>;
+}
+
+/// How far a chain is settled: what consensus promises not to take back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Finality {
+    /// The last block that will be taken back in no other case than an attack on the network
+    /// (Ethereum's `safe`).
+    pub safe: Option<BlockRef>,
+    /// The last block that will never be taken back (Ethereum's `finalized`).
+    pub finalized: Option<BlockRef>,
+}
+
 /// A source cannot give what was asked of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

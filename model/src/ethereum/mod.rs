@@ -11,7 +11,7 @@ mod withdrawals;
 
 pub use blocks::BLOCKS;
 pub use logs::LOGS;
-pub use network::{Network, UnknownNetwork};
+pub use network::{DAO_FORK_HEIGHT, Network, UnknownNetwork};
 pub use token_transfers::TOKEN_TRANSFERS;
 pub use traces::TRACES;
 pub use transactions::TRANSACTIONS;

@@ -19,6 +19,10 @@ pub struct UnknownNetwork(String);
 const NAMES: [(u64, &str); 4] =
     [(1, "mainnet"), (11_155_111, "sepolia"), (17_000, "holesky"), (560_048, "hoodi")];
 
+/// The block of Ethereum's main network before whose transactions the ether of The DAO was moved to a
+/// contract that refunds it (EIP-779).
+pub const DAO_FORK_HEIGHT: u64 = 1_920_000;
+
 impl Network {
     /// The network whose ether has value.
     pub const MAINNET: Network = Network { chain_id: 1 };

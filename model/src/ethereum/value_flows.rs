@@ -19,7 +19,7 @@ pub static VALUE_FLOWS: Table = Table {
         Column::required(
             "kind",
             ColumnType::Text,
-            "genesis, block_reward, uncle_reward, transfer, internal, priority_fee, base_fee_burn, blob_fee_burn, destroyed or withdrawal.",
+            "genesis, dao_move (block 1,920,000 of the main network, EIP-779), block_reward, uncle_reward, transfer, internal, priority_fee, base_fee_burn, blob_fee_burn, destroyed or withdrawal.",
         ),
         Column::optional(
             "from_address",

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use arrow::datatypes::DataType;
 use assay_model::Chain;
+use assay_model::ethereum::{DAO_FORK_HEIGHT, Network};
 use assay_model::lake::Extra;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::scalar_doc_sections::DOC_SECTION_OTHER;
@@ -67,10 +68,15 @@ fn missing(chain: &ChainSnapshot) -> Option<String> {
     if chain.info.from > 0 {
         missing.push(format!("blocks below {}", chain.info.from));
     } else if lacks(Extra::Genesis) {
-        missing.push("genesis accounts".to_owned());
+        missing.push(Extra::Genesis.name().to_owned());
     }
     if lacks(Extra::Traces) {
         missing.push("transfers by contracts".to_owned());
+    }
+    let is_mainnet = chain.info.network == Network::MAINNET.to_string();
+    let has_fork = (chain.info.from..chain.end()).contains(&DAO_FORK_HEIGHT);
+    if is_mainnet && has_fork && lacks(Extra::DaoMove) {
+        missing.push(Extra::DaoMove.name().to_owned());
     }
     (!missing.is_empty()).then(|| missing.join(", "))
 }

@@ -9,13 +9,13 @@ use assay_indexer::decode::ethereum::{Decoder, Genesis, Rules};
 use assay_indexer::pipeline::{Nothing, Options};
 use assay_indexer::progress::Progress;
 use assay_indexer::raw::ethereum::RawBlock;
-use assay_indexer::sink::SinkError;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
+use assay_indexer::sink::{Sink, SinkError};
 use assay_indexer::source::Source;
 use assay_indexer::source::ethereum_files::{EthereumFiles, EthereumFilesOptions};
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
 use assay_model::Chain;
-use assay_model::ethereum::Network;
+use assay_model::ethereum::{DAO_FORK_HEIGHT, Network};
 use assay_model::lake::Extra;
 
 use crate::args::IndexEthereumArgs;
@@ -39,7 +39,8 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
                      and balances are not whole"
                 );
             }
-            let told = Told { network: Some(network), has_traces, first_height: 0 };
+            let has_dao_move = source.has_dao_balances();
+            let told = Told { network: Some(network), has_traces, has_dao_move, first_height: 0 };
             let place = source.url().to_owned();
             index(config, typed, (source, place), told, progress).await
         }
@@ -47,7 +48,7 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
             let source =
                 EthereumFiles::open(EthereumFilesOptions { dir: dir.clone() }, &*progress)?;
             let (network, first_height) = (source.network(), source.first_height());
-            let told = Told { network, has_traces: false, first_height };
+            let told = Told { network, has_traces: false, has_dao_move: false, first_height };
             index(config, typed, (source, dir.display().to_string()), told, progress).await
         }
         (Some(_), Some(_)) => bail!("both a node and files are named: leave out one of them"),
@@ -62,6 +63,7 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
 struct Told {
     network: Option<Network>,
     has_traces: bool,
+    has_dao_move: bool,
     first_height: u64,
 }
 
@@ -84,11 +86,15 @@ async fn index<S: Source<Block = RawBlock> + 'static>(
     }
     let from = typed.from.or((told.first_height > 0).then_some(told.first_height));
     let mut extras = BTreeSet::new();
+    if genesis.is_some() {
+        extras.insert(Extra::Genesis);
+    }
     if told.has_traces {
         extras.insert(Extra::Traces);
-    }
-    if genesis.is_some() && from.unwrap_or(0) == 0 {
-        extras.insert(Extra::Genesis);
+        // Without traces, it would not make balances whole.
+        if told.has_dao_move {
+            extras.insert(Extra::DaoMove);
+        }
     }
     let network = rules.network.to_string();
     let wanted = Wanted { chain: Chain::Ethereum, network, from, extras };
@@ -102,6 +108,15 @@ async fn index<S: Source<Block = RawBlock> + 'static>(
         told.has_traces || !with_traces,
         "the lake has traces and {place} has none, so what it adds would not be whole: name a node \
          that has them, or index into another lake"
+    );
+    let next = sink.watermark().await?.map_or(sink.first_height(), |block| block.height + 1);
+    ensure!(
+        told.has_dao_move
+            || next > DAO_FORK_HEIGHT
+            || !sink.info().extras.contains(&Extra::DaoMove),
+        "the lake is to have {} (block {DAO_FORK_HEIGHT}), and {place} cannot say it: name an \
+         archive node, or index into another lake",
+        Extra::DaoMove.name()
     );
     let decoder = Decoder { rules: Arc::new(rules), genesis, with_traces };
     let options = Options {

@@ -139,6 +139,12 @@ pub enum Fault {
     /// The source's rewards are beyond all ether.
     #[error("by the source, its rewards have more than 38 digits")]
     RewardsTooLarge,
+    /// Balances that are not those of the accounts that lost theirs.
+    #[error("{found} accounts lose their ether in the fork of The DAO, not 116")]
+    DaoBalances {
+        /// Number of balances.
+        found: usize,
+    },
     /// Blob gas is not what the header says.
     #[error("its transactions use {found} blob gas, its header says {wanted}")]
     BlobGas {

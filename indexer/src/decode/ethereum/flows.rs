@@ -14,7 +14,8 @@ use super::rules::{Rules, inclusion_reward, uncle_reward};
 use super::value_flows::{Flow, FlowKind};
 use super::withdrawals::wei;
 use super::{Fault, Genesis};
-use crate::raw::ethereum::{Action, CallKind, RewardKind, Trace};
+use crate::raw::dao::{DAO_ACCOUNTS, DAO_REFUND};
+use crate::raw::ethereum::{Action, CallKind, RawBlock, RewardKind, Trace};
 use crate::rlp::reader::{in_38_digits, sum};
 
 /// The traces of a block, and what they say together.
@@ -152,6 +153,7 @@ fn compare(what: &'static str, wanted: i128, found: i128) -> Result<(), Fault> {
 
 /// All flows of a block, in the order of their effects.
 pub(super) fn of_block(
+    raw: &RawBlock,
     checked: &Checked<'_>,
     executions: &[Execution],
     traces: Option<&Traces<'_>>,
@@ -164,6 +166,7 @@ pub(super) fn of_block(
         let accounts = genesis.allocation.iter();
         flows.extend(accounts.map(|&(to, value)| Flow::issue(FlowKind::Genesis, to, value)));
     }
+    flows.extend(dao_moves(raw)?);
     for (tx_index, execution) in executions.iter().enumerate() {
         of_transaction(checked, tx_index, execution, traces, &mut flows)?;
     }
@@ -177,6 +180,22 @@ pub(super) fn of_block(
         }),
     );
     Ok(flows)
+}
+
+/// What the fork of The DAO moved, if `raw` is the block of it and says so.
+fn dao_moves(raw: &RawBlock) -> Result<impl Iterator<Item = Flow>, Fault> {
+    let balances = raw.dao_balances.as_deref().unwrap_or_default();
+    if !balances.is_empty() && balances.len() != DAO_ACCOUNTS.len() {
+        return Err(Fault::DaoBalances { found: balances.len() });
+    }
+    Ok(DAO_ACCOUNTS.iter().zip(balances).map(|(&from, &value)| Flow {
+        kind: FlowKind::DaoMove,
+        from: Some(from),
+        to: Some(DAO_REFUND),
+        value,
+        tx_index: None,
+        trace_index: None,
+    }))
 }
 
 fn of_transaction(

@@ -135,7 +135,8 @@ impl Rows {
             self.withdrawals.add(context, withdrawal);
         }
         let genesis = decoder.genesis.as_deref();
-        let flows = flows::of_block(&checked, &executions, traces.as_ref(), &rewards, genesis)?;
+        let flows =
+            flows::of_block(raw, &checked, &executions, traces.as_ref(), &rewards, genesis)?;
         self.value_flows.add(context, &flows);
         self.blocks.add(context, &checked, totals(&rewards, &executions)?);
         Ok(())

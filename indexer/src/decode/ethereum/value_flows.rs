@@ -25,6 +25,7 @@ pub(super) struct Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FlowKind {
     Genesis,
+    DaoMove,
     BlockReward,
     UncleReward,
     Transfer,
@@ -40,6 +41,7 @@ impl FlowKind {
     fn name(self) -> &'static str {
         match self {
             FlowKind::Genesis => "genesis",
+            FlowKind::DaoMove => "dao_move",
             FlowKind::BlockReward => "block_reward",
             FlowKind::UncleReward => "uncle_reward",
             FlowKind::Transfer => "transfer",

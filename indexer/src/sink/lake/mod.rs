@@ -51,8 +51,16 @@ pub struct Wanted {
     pub network: String,
     /// First height; that of the lake, or 0, if not given.
     pub from: Option<u64>,
-    /// What else than every lake of the chain. A lake that has more goes on getting it.
+    /// What else than every lake of the chain, as far as its first height allows. A lake that has
+    /// more goes on getting it.
     pub extras: BTreeSet<Extra>,
+}
+
+impl Wanted {
+    /// The extras that a lake with first height `from` can hold.
+    fn extras_from(&self, from: u64) -> BTreeSet<Extra> {
+        self.extras.iter().copied().filter(|extra| extra.is_within(from)).collect()
+    }
 }
 
 /// The lake of one chain, opened for writing.
@@ -353,8 +361,8 @@ fn lock(path: &Path) -> Result<File, SinkError> {
 fn read_or_make_info(dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError> {
     let file = dir.join(LAKE_FILE);
     let Some(text) = read(&file)? else {
-        let Wanted { network, from, extras, .. } = wanted.clone();
-        let (schema_version, from) = (SCHEMA_VERSION, from.unwrap_or(0));
+        let (schema_version, from) = (SCHEMA_VERSION, wanted.from.unwrap_or(0));
+        let (network, extras) = (wanted.network.clone(), wanted.extras_from(from));
         let info = LakeInfo { schema_version, network, from, extras };
         write_json(&file, &info)?;
         sync_dir(dir)?;
@@ -375,7 +383,7 @@ fn read_or_make_info(dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError>
     if let Some(from) = wanted.from.filter(|&from| from != info.from) {
         return Err(SinkError::OtherStart { path, found: info.from, wanted: from });
     }
-    match wanted.extras.difference(&info.extras).next() {
+    match wanted.extras_from(info.from).difference(&info.extras).next() {
         Some(&missing) => Err(SinkError::NoExtra { path, missing }),
         None => Ok(info),
     }

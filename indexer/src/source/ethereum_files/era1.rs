@@ -223,7 +223,16 @@ impl Era1 {
         let bytes = join(header, body).map_err(|fault| fail((offset, fault)))?;
         let place = format!("{}, offset {offset}", self.path.display());
         let (block, senders, blob_gas_price, traces) = (link.block, None, None, None);
-        let block = RawBlock { block, bytes, receipts, senders, blob_gas_price, traces, place };
+        let block = RawBlock {
+            block,
+            bytes,
+            receipts,
+            senders,
+            blob_gas_price,
+            traces,
+            dao_balances: None,
+            place,
+        };
         Ok((link, block))
     }
 

@@ -170,7 +170,16 @@ impl RlpFile {
                 }
             };
             let (block, senders, blob_gas_price, traces) = (link.block, None, None, None);
-            let raw = RawBlock { block, bytes, receipts, senders, blob_gas_price, traces, place };
+            let raw = RawBlock {
+                block,
+                bytes,
+                receipts,
+                senders,
+                blob_gas_price,
+                traces,
+                dao_balances: None,
+                place,
+            };
             blocks.push(raw);
             *previous = Some(link);
         }

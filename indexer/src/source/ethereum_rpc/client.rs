@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
+use super::RpcOptions;
 use super::endpoint::Endpoint;
 use super::error::{RpcError, RpcFault};
 use super::retry::Retry;
@@ -76,16 +77,12 @@ impl Call {
 }
 
 impl Client {
-    /// Connects to the node at `endpoint`, with at most as many requests at once as `requests`.
-    pub async fn connect(
-        endpoint: Endpoint,
-        requests: usize,
-        timeout: Duration,
-        retry: Retry,
-    ) -> Result<Client, RpcFault> {
+    /// Connects to the node at `endpoint`, to be asked as `options` say.
+    pub async fn connect(endpoint: Endpoint, options: &RpcOptions) -> Result<Client, RpcFault> {
+        let &RpcOptions { requests, timeout, answer_bytes, retry, .. } = options;
         let mut done = 0;
         let transport = loop {
-            let error = match transport::open(&endpoint, timeout, retry).await {
+            let error = match transport::open(&endpoint, timeout, answer_bytes, retry).await {
                 Ok(transport) => break transport,
                 Err(error) => error,
             };

@@ -104,9 +104,9 @@ pub enum RpcFault {
         message: String,
     },
     /// The answer to a single request is too large.
-    #[error("the answer is too large for the node ({message}): raise its limit for answers")]
+    #[error("the answer is too large ({message}): raise the node's limit for answers")]
     TooLarge {
-        /// What it said.
+        /// What it said, or what was too much for us.
         message: String,
     },
     /// The node answers with an error of its own.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
+use assay_model::ethereum::DAO_FORK_HEIGHT;
 use futures::future::{join, join_all};
 use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
@@ -16,7 +17,7 @@ use tokio::task::spawn_blocking;
 use super::block::{self, RpcBlock};
 use super::client::{Answer, Call, Client};
 use super::error::{RpcError, RpcFault};
-use super::json::is_null;
+use super::json::{is_null, read, wei};
 use super::methods::{self, ReceiptMethod, TraceMethod};
 use super::receipts::{self, Receipts};
 use super::{call_frames, traces};
@@ -30,6 +31,8 @@ pub(super) struct Fetcher {
     pub receipts: ReceiptMethod,
     /// `None` if no traces are fetched.
     pub traces: Option<TraceMethod>,
+    /// Whether the node can say what the fork of The DAO moved.
+    pub has_dao_balances: bool,
 }
 
 /// Why a block did not come.
@@ -62,6 +65,16 @@ struct Rest {
     uncles: Vec<Answer>,
     /// Empty if they came all at once.
     receipts: Vec<Answer>,
+    /// Empty but for the block of the fork of The DAO.
+    dao_balances: Vec<Answer>,
+}
+
+/// How many of the calls for a block are for what.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    uncles: usize,
+    receipts: usize,
+    dao_balances: usize,
 }
 
 impl Fetcher {
@@ -159,24 +172,43 @@ impl Fetcher {
         let mut calls = Vec::new();
         let mut counts = Vec::with_capacity(read.len());
         for read in read {
-            let Ok(Read { block, .. }) = read else {
-                counts.push((0, 0));
-                continue;
-            };
-            let before = calls.len();
-            calls.extend((0..block.uncles.len()).map(|place| uncle(block, place)));
-            let uncles = calls.len() - before;
-            if self.receipts == ReceiptMethod::Single {
-                calls.extend(block.hashes().map(|hash| methods::receipt(block.block.height, hash)));
-            }
-            counts.push((uncles, calls.len() - before - uncles));
+            counts.push(match read {
+                Ok(Read { block, .. }) => self.rest_calls(block, &mut calls),
+                Err(_) => Counts::default(),
+            });
         }
         let mut answers = self.client.ask(&calls).await.into_iter();
         let mut take = |count| answers.by_ref().take(count).collect();
         counts
             .into_iter()
-            .map(|(uncles, receipts)| Rest { uncles: take(uncles), receipts: take(receipts) })
+            .map(|counts| Rest {
+                uncles: take(counts.uncles),
+                receipts: take(counts.receipts),
+                dao_balances: take(counts.dao_balances),
+            })
             .collect()
+    }
+
+    /// Adds to `calls` what is asked for once `block` is known.
+    fn rest_calls(&self, block: &RpcBlock, calls: &mut Vec<Call>) -> Counts {
+        let height = block.block.height;
+        let mut add = |more: &mut dyn Iterator<Item = Call>| {
+            let before = calls.len();
+            calls.extend(more);
+            calls.len() - before
+        };
+        let uncles = add(&mut (0..block.uncles.len()).map(|place| uncle(block, place)));
+        let receipts = match self.receipts {
+            ReceiptMethod::Block => 0,
+            ReceiptMethod::Single => {
+                add(&mut block.hashes().map(|hash| methods::receipt(height, hash)))
+            }
+        };
+        let dao_balances = match height == DAO_FORK_HEIGHT && self.has_dao_balances {
+            true => add(&mut methods::dao_balances()),
+            false => 0,
+        };
+        Counts { uncles, receipts, dao_balances }
     }
 
     fn put_together(&self, read: Read, rest: Rest) -> Result<RawBlock, Failure> {
@@ -199,6 +231,7 @@ impl Fetcher {
             senders: Some::<Vec<Address>>(block.senders()),
             blob_gas_price: receipts.blob_gas_price,
             traces: traces.or_else(|| self.traces.map(|_| Vec::new())),
+            dao_balances: self.dao_balances(rest.dao_balances)?,
             place: format!("{}, {}", self.client.endpoint.shown, call.method),
         })
     }
@@ -247,6 +280,15 @@ impl Fetcher {
             Ok(None) => Err(self.unsettled(&call, RpcFault::Mixed { what: "traces" })),
             Err(fault) => Err(self.lasting(&call, fault)),
         }
+    }
+
+    fn dao_balances(&self, answers: Vec<Answer>) -> Result<Option<Vec<i128>>, Failure> {
+        let balances = answers.into_iter().zip(methods::dao_balances()).map(|(answer, call)| {
+            let balance = answer.and_then(|text| wei("balance", read("balance", &text)?));
+            balance.map_err(|fault| self.lasting(&call, fault))
+        });
+        let balances: Vec<i128> = balances.collect::<Result<_, _>>()?;
+        Ok((!balances.is_empty()).then_some(balances))
     }
 
     fn lasting(&self, call: &Call, fault: RpcFault) -> Failure {

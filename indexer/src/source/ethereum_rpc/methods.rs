@@ -1,10 +1,13 @@
 //! The methods that are called, and which of them a node has.
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
+use assay_model::ethereum::{DAO_FORK_HEIGHT, Network};
 use serde_json::json;
 
 use super::client::{Call, Client};
 use super::error::{RpcError, RpcFault};
+use super::json::is_null;
+use crate::raw::dao::DAO_ACCOUNTS;
 
 /// Which method tells what the execution of a block did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,12 @@ pub(super) fn uncle(height: u64, block: B256, place: usize) -> Call {
     Call { method: "eth_getUncleByBlockHashAndIndex", params, height: Some(height) }
 }
 
+/// Asks what `account` had after the block at `height`.
+pub(super) fn balance(account: Address, height: u64) -> Call {
+    let params = json!([account, quantity(height)]);
+    Call { method: "eth_getBalance", params, height: Some(height) }
+}
+
 /// Asks for all receipts of a block.
 pub(super) fn block_receipts(height: u64) -> Call {
     Call { method: "eth_getBlockReceipts", params: json!([quantity(height)]), height: Some(height) }
@@ -59,6 +68,30 @@ pub(super) fn block_receipts(height: u64) -> Call {
 pub(super) fn receipt(height: u64, transaction: B256) -> Call {
     let params = json!([transaction]);
     Call { method: "eth_getTransactionReceipt", params, height: Some(height) }
+}
+
+/// Asks what each account that lost its ether in the fork of The DAO had before.
+pub(super) fn dao_balances() -> impl Iterator<Item = Call> {
+    DAO_ACCOUNTS.iter().map(|&account| balance(account, DAO_FORK_HEIGHT - 1))
+}
+
+/// Whether the node can say what the fork of The DAO moved: it is in the main network, and still has
+/// the balances before it.
+pub(super) async fn has_dao_balances(
+    client: &Client,
+    network: Network,
+) -> Result<bool, Box<RpcError>> {
+    if network != Network::MAINNET {
+        return Ok(false);
+    }
+    let call = balance(DAO_ACCOUNTS[0], DAO_FORK_HEIGHT - 1);
+    match client.ask_one(call.clone()).await {
+        Ok(balance) => Ok(!is_null(&balance)),
+        Err(fault @ (RpcFault::Unreachable { .. } | RpcFault::Limited { .. })) => {
+            Err(call.error(&client.endpoint, fault))
+        }
+        Err(_) => Ok(false),
+    }
 }
 
 impl TraceMethod {

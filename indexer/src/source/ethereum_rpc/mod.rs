@@ -15,6 +15,7 @@ mod client;
 mod endpoint;
 mod error;
 mod fetch;
+mod http;
 mod json;
 mod methods;
 mod receipts;
@@ -55,6 +56,9 @@ const BLOCKS_PER_REQUEST: u64 = 8;
 pub const DEFAULT_REQUESTS: usize = 8;
 /// How long a request may take, unless another time is given: nodes trace large blocks for a while.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
+/// The largest answer that is read, unless another size is given, bytes; traces of a block are tens
+/// of megabytes.
+pub const DEFAULT_ANSWER_BYTES: usize = 512 << 20;
 /// What a block of the main network and its receipts take, about, bytes.
 const AVERAGE_BLOCK_BYTES: u64 = 100_000;
 
@@ -69,6 +73,8 @@ pub struct RpcOptions {
     pub requests: usize,
     /// How long a request may take.
     pub timeout: Duration,
+    /// The largest answer that is read, bytes.
+    pub answer_bytes: usize,
     /// How often it is asked again.
     pub retry: Retry,
 }
@@ -81,6 +87,7 @@ impl RpcOptions {
             traces: true,
             requests: DEFAULT_REQUESTS,
             timeout: DEFAULT_TIMEOUT,
+            answer_bytes: DEFAULT_ANSWER_BYTES,
             retry: Retry::default(),
         }
     }
@@ -94,6 +101,7 @@ impl fmt::Debug for RpcOptions {
             .field("traces", &self.traces)
             .field("requests", &self.requests)
             .field("timeout", &self.timeout)
+            .field("answer_bytes", &self.answer_bytes)
             .field("retry", &self.retry)
             .finish()
     }
@@ -104,7 +112,6 @@ impl fmt::Debug for RpcOptions {
 pub struct Rpc {
     fetcher: Arc<Fetcher>,
     network: Network,
-    has_traces: bool,
 }
 
 impl Rpc {
@@ -120,10 +127,9 @@ impl Rpc {
             Box::new(RpcError { url, method: call.method, height: None, fault })
         };
         let endpoint = Endpoint::parse(&options.url).map_err(unnamed)?;
-        let client =
-            Client::connect(endpoint.clone(), options.requests, options.timeout, options.retry)
-                .await
-                .map_err(|fault| call.error(&endpoint, fault))?;
+        let client = Client::connect(endpoint.clone(), &options)
+            .await
+            .map_err(|fault| call.error(&endpoint, fault))?;
         let chain_id: U64 = ask(&client, call, "chain id").await?;
         let network = Network { chain_id: chain_id.to() };
         let receipts = ReceiptMethod::of(&client).await?;
@@ -131,9 +137,9 @@ impl Rpc {
             true => TraceMethod::of(&client).await?,
             false => None,
         };
-        let has_traces = traces.is_some();
-        let fetcher = Arc::new(Fetcher { client, receipts, traces });
-        Ok(Rpc { fetcher, network, has_traces })
+        let has_dao_balances = methods::has_dao_balances(&client, network).await?;
+        let fetcher = Arc::new(Fetcher { client, receipts, traces, has_dao_balances });
+        Ok(Rpc { fetcher, network })
     }
 
     /// The network that the node is in.
@@ -143,7 +149,13 @@ impl Rpc {
 
     /// Whether blocks come with traces: they are wanted, and the node has them.
     pub fn has_traces(&self) -> bool {
-        self.has_traces
+        self.fetcher.traces.is_some()
+    }
+
+    /// Whether the block of the fork of The DAO comes with what it moved: only an archive node of
+    /// the main network knows.
+    pub fn has_dao_balances(&self) -> bool {
+        self.fetcher.has_dao_balances
     }
 
     /// The node, as it may be shown: scheme, host and port of its URL.

@@ -4,22 +4,21 @@ use std::time::Duration;
 
 use alloy_pubsub::PubSubConnect;
 use alloy_transport::{BoxTransport, TransportErrorKind, TransportResult};
-use alloy_transport_http::Http;
 use alloy_transport_ws::{WebSocketConfig, WsConnect};
 
 use super::endpoint::{Endpoint, Protocol};
+use super::http::BoundedHttp;
 use super::retry::Retry;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The largest answer over a WebSocket; traces of a block are tens of megabytes.
-const LARGEST_MESSAGE: usize = 512 << 20;
 
-/// Connects to a node. Over HTTP, there is nothing to do before the first request; a WebSocket is
+/// Connects to a node, of which no answer of more than `limit` bytes is read. Over HTTP, there is nothing to do before the first request; a WebSocket is
 /// opened now, and again by itself if it breaks.
 pub(super) async fn open(
     endpoint: &Endpoint,
     timeout: Duration,
+    limit: usize,
     retry: Retry,
 ) -> TransportResult<BoxTransport> {
     // Fails if there is a provider of cryptography already, which is as good.
@@ -33,12 +32,12 @@ pub(super) async fn open(
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .map_err(TransportErrorKind::custom)?;
-            Ok(BoxTransport::new(Http::with_client(client, endpoint.url.clone())))
+            Ok(BoxTransport::new(BoundedHttp { client, url: endpoint.url.clone(), limit }))
         }
         Protocol::WebSocket => {
             let config = WebSocketConfig::default()
-                .max_message_size(Some(LARGEST_MESSAGE))
-                .max_frame_size(Some(LARGEST_MESSAGE));
+                .max_message_size(Some(limit))
+                .max_frame_size(Some(limit));
             let connect = WsConnect::new(endpoint.url.as_str())
                 .with_config(config)
                 .with_max_retries(retry.attempts)

@@ -8,6 +8,7 @@ use alloy_transport::{TransportError, TransportErrorKind};
 
 use super::endpoint::Endpoint;
 use super::error::RpcFault;
+use super::http::AnswerTooLarge;
 
 /// How much of what is no JSON is shown, characters.
 const START_CHARS: usize = 80;
@@ -48,13 +49,17 @@ pub(super) fn of_transport(endpoint: &Endpoint, error: TransportError) -> Troubl
         ClientError::Transport(TransportErrorKind::Custom(error)) => {
             match error.downcast::<reqwest::Error>() {
                 Ok(error) => of_http(endpoint, *error),
+                Err(error) if error.is::<AnswerTooLarge>() => {
+                    Trouble::TooLarge { message: error.to_string() }
+                }
                 Err(error) => of_web_socket(endpoint, &error.to_string()),
             }
         }
         ClientError::Transport(kind) => {
             let after = kind.retry_after();
             match kind {
-                TransportErrorKind::HttpError(error) => {
+                TransportErrorKind::HttpError(error)
+                | TransportErrorKind::HttpErrorWithRetryAfter { error, .. } => {
                     of_status(endpoint, error.status, &error.body, after)
                 }
                 kind => Trouble::passing(endpoint.clean(&kind.to_string())),
@@ -94,11 +99,17 @@ fn of_http(endpoint: &Endpoint, error: reqwest::Error) -> Trouble {
     }
     let reason = endpoint.clean(&reason);
     // Such as a system without certificates.
-    if is_ours {
-        Trouble::Lasting(RpcFault::Unreachable { attempts: 1, reason })
-    } else {
-        Trouble::passing(reason)
-    }
+    if is_ours { unreachable(reason) } else { of_connection(reason) }
+}
+
+/// What the failure of a connection means.
+fn of_connection(reason: String) -> Trouble {
+    // Nobody else will answer there the next time.
+    if reason.contains("certificate") { unreachable(reason) } else { Trouble::passing(reason) }
+}
+
+fn unreachable(reason: String) -> Trouble {
+    Trouble::Lasting(RpcFault::Unreachable { attempts: 1, reason })
 }
 
 /// What the failure of a WebSocket means, which only its text tells.
@@ -106,7 +117,7 @@ fn of_web_socket(endpoint: &Endpoint, text: &str) -> Trouble {
     let status = text.strip_prefix("HTTP error: ").and_then(|rest| rest.get(..3)?.parse().ok());
     match status {
         Some(status) => of_status(endpoint, status, text, None),
-        None => Trouble::passing(endpoint.clean(text)),
+        None => of_connection(endpoint.clean(text)),
     }
 }
 
