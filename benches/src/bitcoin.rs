@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use assay_indexer::decode::bitcoin::Decoder;
-use assay_indexer::pipeline::{self, Options, Prevouts};
+use assay_indexer::pipeline::{Options, Pipeline, Prevouts};
 use assay_indexer::progress::Silent;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
+use assay_indexer::stop::Stop;
 use assay_indexer::wire::{Block, Header, Reader};
 use assay_model::Chain;
 
@@ -90,9 +90,16 @@ pub fn index(dir: &Path, lake: &Path, threads: usize) -> u64 {
     let sink = LakeSink::open(lake, &wanted).expect("a new lake");
     let options = Options::new(threads);
     let decoder = Decoder { network, with_scripts: false };
-    let stop = AtomicBool::new(false);
-    let (source, sink) = (Arc::new(source), Arc::new(sink));
+    let source = Arc::new(source);
     let prevouts = Prevouts::new(Arc::clone(&source), sink.dir().join(".utxo"), Arc::new(Silent));
-    let run = pipeline::run(source, prevouts, decoder, sink, &options, Arc::new(Silent), &stop);
-    runtime.block_on(run).expect("a valid chain").block_bytes
+    let pipeline = Pipeline {
+        source,
+        completer: Arc::new(prevouts.into()),
+        decoder,
+        sink: Arc::new(sink),
+        options,
+        progress: Arc::new(Silent),
+        stop: Stop::never(),
+    };
+    runtime.block_on(pipeline.run()).expect("a valid chain").block_bytes
 }

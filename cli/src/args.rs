@@ -136,6 +136,7 @@ const INDEX_ETHEREUM_EXAMPLES: &str = "\
 Examples:
   assay index ethereum --rpc http://127.0.0.1:8545
   assay index ethereum --rpc ws://127.0.0.1:8546 --from 19000000 --to 19001000
+  assay index ethereum --rpc ws://127.0.0.1:8546 --follow
   assay index ethereum --era-dir ~/era1 --lake /data/lake
   assay index ethereum --era-dir chain.rlp --network 1337 --genesis genesis.json
 
@@ -179,6 +180,9 @@ pub struct IndexEthereumArgs {
     /// Threads that decode [environment: ASSAY_THREADS] [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
+    /// Stay at the tip of the node's chain until stopped (Ctrl-C, SIGTERM)
+    #[arg(long)]
+    pub follow: bool,
     /// Most blocks that a reorganisation may take away from the lake
     #[arg(long, value_name = "BLOCKS", default_value_t = 64)]
     pub max_reorg: u64,

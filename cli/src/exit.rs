@@ -6,6 +6,7 @@
 //! * A reader that closes its end of the pipe (`| head`) is success.
 //! * An error is one line, then one line a cause; a cause that was already said is not said again.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -65,6 +66,20 @@ fn lines(error: &anyhow::Error) -> Vec<String> {
         lines.push(format!("{prefix}{text}"));
     }
     lines
+}
+
+/// `error` and its causes in one line.
+pub fn in_one_line(error: &dyn Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let text = one_line(&error.to_string());
+        if !texts.iter().any(|said| said.contains(&text)) {
+            texts.push(text);
+        }
+        cause = error.source();
+    }
+    texts.join(": ")
 }
 
 /// `text` without line breaks and control characters: it may quote foreign data.

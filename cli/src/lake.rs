@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use assay_model::Chain;
-use assay_model::lake::{self, LAKE_FILE, LOCK_FILE, LakeInfo, RUN_FILE, RunInfo, SEGMENT_FILE};
-use assay_model::lake::{LakeInfoError, SCHEMA_VERSION, SegmentInfo};
+use assay_model::lake::{
+    LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, RUN_FILE, RunInfo,
+    SCHEMA_VERSION, SEGMENT_FILE, SegmentInfo,
+};
 use assay_query::QueryError;
 use serde::de::DeserializeOwned;
 
-/// How often a listing is taken again because the indexer replaced a segment meanwhile.
-const LISTING_ATTEMPTS: usize = 5;
+/// How often the manifest is read again because the indexer replaced a segment meanwhile.
+const READ_ATTEMPTS: usize = 5;
 
 /// One chain of a lake.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct ChainFolder {
     pub dir: PathBuf,
     /// Network and schema version.
     pub info: LakeInfo,
+    /// What its manifest says.
+    pub manifest: Manifest,
     /// The segments, which follow each other without a gap from the lake's first height.
     pub segments: Vec<Segment>,
     /// What the last run did, if one has ended.
@@ -69,11 +73,11 @@ pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
                 let (path, expected) = (dir, SCHEMA_VERSION);
                 return Err(QueryError::SchemaVersion { path, found, expected }.into());
             }
-            Err(LakeInfoError::Json(error)) => return Err(damaged(&path, error)),
+            Err(LakeInfoError::Json(error)) => return Err(damaged(&path, error.into())),
         };
-        let segments = segments(&dir, info.from)?;
+        let (manifest, segments) = segments(&dir, info.from)?;
         let last_run = read_json(&dir.join(RUN_FILE))?;
-        chains.push(ChainFolder { chain, dir, info, segments, last_run });
+        chains.push(ChainFolder { chain, dir, info, manifest, segments, last_run });
     }
     if chains.is_empty() {
         return Err(QueryError::NoLake { path: lake_dir.to_owned() }.into());
@@ -81,34 +85,33 @@ pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
     Ok(chains)
 }
 
-fn segments(dir: &Path, from: u64) -> anyhow::Result<Vec<Segment>> {
-    let cannot = || format!("cannot list '{}'", dir.display());
-    'again: for _ in 0..LISTING_ATTEMPTS {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(dir).with_context(cannot)? {
-            let name = entry.with_context(cannot)?.file_name();
-            found.extend(name.to_str().and_then(lake::segment_heights));
-        }
-        let mut segments = Vec::new();
-        for heights in lake::contiguous(from, found) {
-            let dir = dir.join(lake::segment_dir(&heights));
-            match read_json(&dir.join(SEGMENT_FILE))? {
-                Some(info) => segments.push(Segment { heights, dir, info }),
-                None if dir.exists() => {
-                    bail!("the lake is damaged: '{}' has no {SEGMENT_FILE}", dir.display())
-                }
-                None => continue 'again,
+/// What the manifest in `dir` says of a lake that begins at height `from`, and its segments.
+fn segments(dir: &Path, from: u64) -> anyhow::Result<(Manifest, Vec<Segment>)> {
+    for _ in 0..READ_ATTEMPTS {
+        let path = dir.join(MANIFEST_FILE);
+        let Some(text) = read(&path)? else { return Ok(Default::default()) };
+        let (manifest, heights) =
+            Manifest::read(&text, from).map_err(|error| damaged(&path, error.into()))?;
+        let segments = manifest.segments.iter().zip(heights).map(|(name, heights)| {
+            let dir = dir.join(name);
+            let info = read_json(&dir.join(SEGMENT_FILE))?;
+            Ok(info.map(|info| Segment { heights, dir, info }))
+        });
+        match segments.collect::<anyhow::Result<Option<Vec<_>>>>()? {
+            Some(segments) => return Ok((manifest, segments)),
+            None if read(&path)? == Some(text) => {
+                bail!("the lake is damaged: '{}' names segments that are not there", path.display())
             }
+            None => {}
         }
-        return Ok(segments);
     }
-    Err(QueryError::Unsettled { path: dir.to_owned() }.into())
+    bail!("the lake in '{}' kept changing while it was read: try again", dir.display())
 }
 
 /// What the file `path` says; `None` if it does not exist.
 fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     let Some(text) = read(path)? else { return Ok(None) };
-    serde_json::from_slice(&text).map(Some).map_err(|error| damaged(path, error))
+    serde_json::from_slice(&text).map(Some).map_err(|error| damaged(path, error.into()))
 }
 
 /// The content of the file `path`; `None` if it does not exist.
@@ -120,8 +123,8 @@ fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
-fn damaged(path: &Path, error: serde_json::Error) -> anyhow::Error {
-    anyhow::Error::new(error).context(format!("the lake is damaged: '{}'", path.display()))
+fn damaged(path: &Path, error: anyhow::Error) -> anyhow::Error {
+    error.context(format!("the lake is damaged: '{}'", path.display()))
 }
 
 #[cfg(unix)]

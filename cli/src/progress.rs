@@ -1,11 +1,14 @@
 //! Progress bars on stderr, for whoever is watching a terminal.
 
+use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use assay_indexer::progress::{Progress, Unit};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::exit;
 
 /// How much is said on stderr besides errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,18 @@ impl Progress for IndexBars {
 
     fn end(&self) {
         self.step().bar.finish_and_clear();
+    }
+
+    fn trouble(&self, error: &dyn Error, pause: Duration) {
+        if self.verbosity != Verbosity::Quiet {
+            let seconds = pause.as_secs_f32();
+            self.step().bar.suspend(|| {
+                eprintln!(
+                    "assay: warning: {}; trying again in {seconds:.1} s",
+                    exit::in_one_line(error)
+                );
+            });
+        }
     }
 
     fn committed(&self, height: u64, blocks: u64, bytes: u64) {

@@ -20,6 +20,7 @@ pub mod raw;
 pub mod rlp;
 pub mod sink;
 pub mod source;
+pub mod stop;
 mod task;
 pub mod utxo_store;
 pub mod wire;

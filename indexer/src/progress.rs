@@ -1,5 +1,8 @@
 //! What the indexer tells of its progress, and to whom.
 
+use std::error::Error;
+use std::time::Duration;
+
 /// Someone who is told how far the work is: a progress bar, or nobody.
 ///
 /// Steps follow each other and do not nest.
@@ -12,6 +15,8 @@ pub trait Progress: Send + Sync {
     fn note(&self, what: &str);
     /// The step is done.
     fn end(&self);
+    /// Something failed that may go well after the `pause`.
+    fn trouble(&self, error: &dyn Error, pause: Duration);
     /// `blocks` more blocks are committed, up to `height`, made from `bytes` of block data.
     fn committed(&self, height: u64, blocks: u64, bytes: u64);
 }
@@ -34,5 +39,6 @@ impl Progress for Silent {
     fn advance(&self, _: u64) {}
     fn note(&self, _: &str) {}
     fn end(&self) {}
+    fn trouble(&self, _: &dyn Error, _: Duration) {}
     fn committed(&self, _: u64, _: u64, _: u64) {}
 }

@@ -94,6 +94,8 @@ pub struct UtxoStore {
     facts: Keyspace,
     /// The last block whose effect is included, on disk or in memory.
     tip: Option<(u64, BlockHash)>,
+    /// The last block whose effect is on disk.
+    on_disk: Option<(u64, BlockHash)>,
     /// Blocks that are not on disk, the oldest first.
     pending: VecDeque<Pending>,
     /// Outputs of pending blocks.
@@ -133,6 +135,7 @@ impl UtxoStore {
             outputs,
             facts,
             tip: watermark.as_deref().and_then(read_watermark),
+            on_disk: watermark.as_deref().and_then(read_watermark),
             pending: VecDeque::new(),
             created: HashMap::new(),
             spent: HashSet::new(),
@@ -251,6 +254,25 @@ impl UtxoStore {
         }
     }
 
+    /// Takes back the blocks from height `next` on, where a block that follows `parent` is to be applied.
+    /// Returns whether it can be, as far as is known: blocks that are on disk cannot be taken back.
+    pub fn rewind(&mut self, next: u64, parent: BlockHash) -> bool {
+        while self.pending.back().is_some_and(|block| block.height >= next) {
+            let Some(block) = self.pending.pop_back() else { break };
+            for key in block.spent {
+                self.spent.remove(&key);
+            }
+            for key in block.created {
+                self.created.remove(&key);
+            }
+            self.tip = match self.pending.back() {
+                Some(below) => Some((below.height, below.hash)),
+                None => self.on_disk,
+            };
+        }
+        self.tip.map_or(next == 0, |(height, hash)| height + 1 < next || hash == parent)
+    }
+
     /// Writes the effect of all blocks up to height `last` to disk.
     ///
     /// # Errors
@@ -259,6 +281,7 @@ impl UtxoStore {
     pub fn persist(&mut self, last: u64) -> Result<(), UtxoError> {
         let due = self.pending.iter().take_while(|block| block.height <= last).count();
         let Some(newest) = due.checked_sub(1).map(|at| &self.pending[at]) else { return Ok(()) };
+        let on_disk = (newest.height, newest.hash);
         let mut watermark = newest.height.to_le_bytes().to_vec();
         watermark.extend(newest.hash.0);
 
@@ -287,7 +310,9 @@ impl UtxoStore {
         batch
             .commit()
             .and_then(|()| self.database.persist(PersistMode::SyncAll))
-            .map_err(|source| UtxoError::Store { path: self.path.clone(), source })
+            .map_err(|source| UtxoError::Store { path: self.path.clone(), source })?;
+        self.on_disk = Some(on_disk);
+        Ok(())
     }
 }
 

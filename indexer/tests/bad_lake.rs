@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use assay_fixtures::bitcoin::{BlockSpec, ChainBuilder, DataDir, Layout};
 use assay_indexer::sink::lake::LakeSink;
 use assay_model::Network;
-use assay_model::lake::{LAKE_FILE, LOCK_FILE, SCHEMA_VERSION, SEGMENT_FILE, segment_dir};
+use assay_model::lake::{LAKE_FILE, LOCK_FILE, MANIFEST_FILE, SCHEMA_VERSION, SEGMENT_FILE};
 use child::Death;
 use lake::{Lake, Run, Tables, assert_same, assert_says, below, fresh_rows, wanted};
 use tempfile::TempDir;
@@ -80,7 +80,7 @@ fn a_lake_of_another_schema_version() {
     let (dir, lake, rows) = world();
     let version = format!("\"schema_version\": {SCHEMA_VERSION}");
     edit_info(&lake, &version, "\"schema_version\": 99");
-    let words = ["has schema version 99", "writes version 2", "use the assay that made it"];
+    let words = ["has schema version 99", "writes version 3", "use the assay that made it"];
     check_refused(&lake, dir.path(), &Run::default(), &words);
     assert_same(&lake.rows(), &below(&rows, 41));
 }
@@ -112,10 +112,7 @@ fn a_second_writer() {
 #[test]
 fn json_files_that_cannot_be_understood() {
     let (dir, lake, rows) = world();
-    let segment = segment_dir(&lake.segments()[1]);
-    for path in
-        [lake.chain_dir().join(LAKE_FILE), lake.chain_dir().join(segment).join(SEGMENT_FILE)]
-    {
+    for path in [lake.chain_dir().join(LAKE_FILE), lake.segments()[1].join(SEGMENT_FILE)] {
         let good = std::fs::read(&path).expect("a readable file");
         for bad in [&b"garbage"[..], b"", b"{}", &good[..good.len() / 2]] {
             std::fs::write(&path, bad).expect("written");
@@ -129,11 +126,28 @@ fn json_files_that_cannot_be_understood() {
 }
 
 #[test]
+fn a_manifest_that_is_none() {
+    let (dir, lake, rows) = world();
+    let path = lake.chain_dir().join(MANIFEST_FILE);
+    let good = std::fs::read_to_string(&path).expect("a manifest");
+    let first = lake.manifest().0.segments[0].clone();
+    let gap = good.replacen(&format!("\"{first}\","), "", 1);
+    for bad in ["garbage", "", "{}", &good[..good.len() / 2], &gap] {
+        std::fs::write(&path, bad).expect("written");
+        let words = [path.to_str().expect("text"), "cannot be used", "restore it", "because"];
+        check_refused(&lake, dir.path(), &Run::default(), &words);
+    }
+    std::fs::write(&path, good).expect("written");
+    lake.index(dir.path(), &Run::default()).expect("all is restored");
+    assert_same(&lake.rows(), &rows);
+}
+
+#[test]
 fn a_segment_without_its_json_file() {
     let (dir, lake, _) = world();
-    let segment = lake.chain_dir().join(segment_dir(&lake.segments()[1]));
+    let segment = &lake.segments()[1];
     std::fs::remove_file(segment.join(SEGMENT_FILE)).expect("it was there");
-    let words = [segment.to_str().expect("text"), "does not hold its blocks"];
+    let words = [segment.to_str().expect("text"), "is missing", "put the folder back"];
     check_refused(&lake, dir.path(), &Run::default(), &words);
 }
 
@@ -172,13 +186,11 @@ fn child() {
 #[test]
 fn a_segment_that_was_taken_away_can_be_brought_back() {
     let (dir, lake, rows) = world();
-    let [missing, behind] =
-        [0, 1].map(|at| lake.chain_dir().join(segment_dir(&lake.segments()[at])));
+    let missing = lake.segments()[0].clone();
     let elsewhere = lake.path().join("elsewhere");
     std::fs::rename(&missing, &elsewhere).expect("moved");
-    let error = lake.index(dir.path(), &Run::default()).expect_err("refused");
-    assert_says(&error, &["end below height 0", "put back"]);
-    assert!(behind.exists(), "nothing was removed");
+    let words = [missing.to_str().expect("text"), "is missing", "put the folder back"];
+    check_refused(&lake, dir.path(), &Run::default(), &words);
     std::fs::rename(&elsewhere, &missing).expect("moved");
     lake.index(dir.path(), &Run::default()).expect("all is there");
     assert_same(&lake.rows(), &rows);

@@ -244,9 +244,9 @@ fn the_fork_of_the_dao_moves_what_its_accounts_had() {
     let kinds = rows.column("value_flows", "kind").as_string::<i32>();
     let values = rows.column("value_flows", "value").as_primitive::<Decimal128Type>();
     let to = rows.hex("value_flows", "to_address");
-    for place in 0..116 {
+    for (place, to) in to.iter().enumerate().take(116) {
         assert_eq!((kinds.value(place), values.value(place)), ("dao_move", place as i128 + 1));
-        assert_eq!(to[place], "0xbf4ed7b27f1d666546e30d74d50d173d20bca754");
+        assert_eq!(to, "0xbf4ed7b27f1d666546e30d74d50d173d20bca754");
     }
     assert_ne!(kinds.value(116), "dao_move");
     raw.dao_balances = Some(vec![1]);

@@ -8,13 +8,17 @@ mod lake;
 #[path = "common/sim.rs"]
 mod sim;
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use assay_fixtures::bitcoin::{ChainBuilder, Undo, Writer};
 use assay_fixtures::rng::Rng;
 use assay_indexer::progress::{Progress, Unit};
+use assay_indexer::sink::Cuts;
+use assay_indexer::stop::{self, Stopper};
 use assay_model::Network;
 use child::Death;
 use lake::{Lake, Run, Tables, assert_same, below, fresh_rows};
@@ -85,10 +89,10 @@ fn child() {
     child::run();
 }
 
-/// Sets a stop flag when the n-th batch is committed.
+/// Asks for an end when the n-th batch is committed.
 struct StopAfter {
     left: AtomicU64,
-    stop: Arc<AtomicBool>,
+    stop: Stopper,
 }
 
 impl Progress for StopAfter {
@@ -96,9 +100,10 @@ impl Progress for StopAfter {
     fn advance(&self, _: u64) {}
     fn note(&self, _: &str) {}
     fn end(&self) {}
+    fn trouble(&self, _: &dyn Error, _: Duration) {}
     fn committed(&self, _: u64, _: u64, _: u64) {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.stop.store(true, Ordering::Relaxed);
+            self.stop.stop();
         }
     }
 }
@@ -109,10 +114,10 @@ fn stopped_at_any_batch_it_goes_on_there() {
     let expected = fresh_rows(dir.path());
     for after in 1..5 {
         let lake = Lake::new();
-        let stop = Arc::new(AtomicBool::new(false));
-        let progress = StopAfter { left: AtomicU64::new(after), stop: Arc::clone(&stop) };
-        let run = Run { threads: 1, batch_bytes: 5_000, ..Run::default() };
-        let summary = lake.index_with(dir.path(), &run, Arc::new(progress), &stop);
+        let (stopper, stop) = stop::stop();
+        let progress = StopAfter { left: AtomicU64::new(after), stop: stopper };
+        let run = Run { threads: 1, cuts: batches(5_000), ..Run::default() };
+        let summary = lake.index_with(dir.path(), &run, Arc::new(progress), stop);
         let summary = summary.expect("being stopped is no error");
         assert!(summary.stopped, "after {after} batches of many");
         assert_eq!(summary.to, lake.next_height());
@@ -124,13 +129,20 @@ fn stopped_at_any_batch_it_goes_on_there() {
     // Stopped before it began.
     let lake = Lake::new();
     let silent = Arc::new(assay_indexer::progress::Silent);
-    let summary = lake.index_with(dir.path(), &Run::default(), silent, &AtomicBool::new(true));
+    let (stopper, stop) = stop::stop();
+    stopper.stop();
+    let summary = lake.index_with(dir.path(), &Run::default(), silent, stop);
     assert!(summary.expect("no error").stopped);
     assert_eq!(lake.next_height(), 0);
 }
 
+/// Batches of about `batch_bytes`, in segments as ever.
+fn batches(batch_bytes: u64) -> Cuts {
+    Cuts { batch_bytes, ..Run::default().cuts }
+}
+
 /// Indexes `dir` in pieces that end at the heights `lasts`, and then to the end.
-fn in_pieces(dir: &Path, run: &Run, lasts: &[u64]) -> Tables {
+fn in_pieces(dir: &Path, run: &Run, lasts: &[u64]) -> Lake {
     let lake = Lake::new();
     for last in lasts.iter().map(|&last| Some(last)).chain([None]) {
         let before = lake.next_height();
@@ -138,7 +150,16 @@ fn in_pieces(dir: &Path, run: &Run, lasts: &[u64]) -> Tables {
         assert_eq!(summary.from, before);
         assert_eq!(lake.next_height(), last.map_or(summary.to, |last| before.max(last + 1)));
     }
-    lake.rows()
+    lake
+}
+
+/// That two lakes have the same files, byte for byte.
+fn assert_same_files(found: &Lake, expected: &Lake) {
+    let names = |lake: &Lake| lake.files().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(found), names(expected));
+    for ((name, found), (_, expected)) in found.files().iter().zip(&expected.files()) {
+        assert!(found == expected, "{name} differs");
+    }
 }
 
 #[test]
@@ -149,11 +170,16 @@ fn threads_and_pieces_do_not_matter() {
     for threads in [1, 2, 4] {
         for ignore_undo in [false, true] {
             let batch_bytes = rng.range(1, 40_000).max(4_000);
-            let run = Run { threads, ignore_undo, batch_bytes, ..Run::default() };
+            let run = Run { threads, ignore_undo, cuts: batches(batch_bytes), ..Run::default() };
             let mut lasts: Vec<u64> = (0..4).map(|_| rng.below(200)).collect();
             lasts.sort_unstable();
             println!("{run:?} {lasts:?}"); // shown if the test fails
-            assert_same(&in_pieces(dir.path(), &run, &lasts), &expected);
+            let lake = in_pieces(dir.path(), &run, &lasts);
+            assert_same(&lake.rows(), &expected);
+            let straight = in_pieces(dir.path(), &run, &[]);
+            lake.compact(&run, Network::Regtest);
+            assert_same_files(&lake, &straight);
+            assert_same(&lake.rows(), &expected);
         }
     }
 }
@@ -183,9 +209,12 @@ fn a_chain_that_grows_and_forks_from_run_to_run() {
             add(&mut writer, &chain, from + 1);
             data = writer.finish().expect("written");
         }
-        lake.index(dir.path(), &Run { ignore_undo, ..Run::default() }).expect("a good folder");
+        let run = Run { ignore_undo, ..Run::default() };
+        lake.index(dir.path(), &run).expect("a good folder");
         let (straight, _) = sim::folder(&chain);
         assert_same(&lake.rows(), &fresh_rows(straight.path()));
+        lake.compact(&run, Network::Regtest);
+        assert_same_files(&lake, &in_pieces(straight.path(), &run, &[]));
     }
 }
 

@@ -71,7 +71,7 @@ impl TryFrom<String> for BlockHash {
 ///
 /// Two references with the same height and different hashes are different blocks; a sequence of
 /// references is a chain when each one's `parent` is the `hash` before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockRef {
     /// Distance from the genesis block, which has height 0.
     pub height: u64,

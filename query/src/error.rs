@@ -46,12 +46,6 @@ pub enum QueryError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The lake changed faster than it could be listed.
-    #[error("the lake in '{}' kept changing while it was listed: try again", path.display())]
-    Unsettled {
-        /// The chain's folder.
-        path: PathBuf,
-    },
     /// The folder for spilled data cannot be used.
     #[error("cannot spill to '{}': {reason}", path.display())]
     SpillDir {

@@ -24,12 +24,12 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
-use object_store::local::LocalFileSystem;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::catalog::lake::{Lake, Snapshot};
 use crate::catalog::names::{CATALOG, DEFAULT_SCHEMA, statement_state};
+use crate::catalog::store::ReadOnlyStore;
 use crate::catalog::stored::store_url;
 use crate::memory::SharedMemory;
 use crate::rules::{HexLiterals, LargeJoins};
@@ -259,7 +259,7 @@ fn register_stores(runtime: &RuntimeEnv, lake: &Lake) -> Result<(), QueryError> 
         if !Path::new(&dir).is_dir() {
             continue;
         }
-        let store = LocalFileSystem::new_with_prefix(&dir)
+        let store = ReadOnlyStore::new(&dir)
             .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?;
         runtime.register_object_store(store_url(chain).as_ref(), Arc::new(store));
     }

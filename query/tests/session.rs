@@ -6,7 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use assay_model::Chain;
-use assay_model::lake::{SCHEMA_VERSION, SEGMENT_FILE, segment_dir, table_file};
+use assay_model::lake::{
+    Finality, Manifest, REPLACED_DIR, Reorg, Replaced, SCHEMA_VERSION, SEGMENT_FILE, table_file,
+};
+use assay_model::{BlockHash, BlockRef};
 use assay_query::{Kind, QueryError, Session, SessionOptions, described_tables};
 use support::{collect, error, lake, ok, open, slt};
 
@@ -81,7 +84,7 @@ async fn counting_reads_no_file() {
     let session = open(dir.path()).await;
     for heights in lake::SEGMENTS {
         for table in ["outputs", "inputs"] {
-            let folder = dir.path().join("bitcoin").join(segment_dir(&heights));
+            let folder = lake::segment(dir.path(), heights.start);
             fs::write(folder.join(table_file(table)), "not Parquet").expect("a file");
         }
     }
@@ -120,10 +123,9 @@ async fn a_statement_keeps_its_snapshot_and_the_next_sees_more() {
     let both = "select (select count(*) from bitcoin.blocks), (select max(height) from bitcoin.outputs), \
                 (select height from system.watermarks), block_height('bitcoin', '2030-01-01')";
     let planned = session.query(both).await.expect("a plan");
-    // Behind the gap: not part of the lake.
-    lake::write_segment(dir.path(), 5..8);
     assert_eq!(ok(&session, both).await, ["3 2 2 2"]);
     lake::write_segment(dir.path(), 3..5);
+    lake::write_segment(dir.path(), 5..8);
     assert_eq!(ok(&session, both).await, ["8 7 7 7"]);
     let rows: Vec<_> = futures::TryStreamExt::try_collect(planned).await.expect("rows");
     let text = arrow::util::pretty::pretty_format_batches(&rows).expect("text").to_string();
@@ -131,29 +133,67 @@ async fn a_statement_keeps_its_snapshot_and_the_next_sees_more() {
 }
 
 #[tokio::test]
-async fn a_reverted_segment_is_replaced_not_remembered() {
+async fn a_statement_outlives_the_segments_that_it_reads() {
     let dir = tempfile::tempdir().expect("a folder");
     lake::write_info(dir.path(), SCHEMA_VERSION);
     lake::write_segment(dir.path(), 0..3);
     lake::write_segment(dir.path(), 3..5);
     let session = open(dir.path()).await;
-    assert_eq!(ok(&session, "select sum(value) from bitcoin.inputs").await, ["5000000000"]);
-    fs::remove_dir_all(dir.path().join("bitcoin").join(segment_dir(&(3..5)))).expect("removed");
-    assert_eq!(ok(&session, "select sum(value) from bitcoin.inputs").await, ["NULL"]);
-    assert_eq!(ok(&session, "select block_time('bitcoin', 3)").await, ["NULL"]);
-    lake::write_segment(dir.path(), 3..5);
-    assert_eq!(ok(&session, "select max(height) from bitcoin.outputs").await, ["4"]);
-    // Another end, then the same name with other rows.
-    fs::remove_dir_all(dir.path().join("bitcoin").join(segment_dir(&(3..5)))).expect("removed");
+    let both = "select (select sum(value) from bitcoin.inputs), block_time('bitcoin', 3) is null";
+    let planned = session.query(both).await.expect("a plan");
+    // A reorganisation: the segment is put aside, and another takes its place.
+    let old = lake::segment(dir.path(), 3);
     lake::write_segment(dir.path(), 3..4);
+    let aside = dir.path().join("bitcoin").join(REPLACED_DIR);
+    fs::create_dir(&aside).expect("a folder");
+    fs::rename(&old, aside.join(old.file_name().expect("a name"))).expect("moved");
+    let rows: Vec<_> = futures::TryStreamExt::try_collect(planned).await.expect("rows");
+    let text = arrow::util::pretty::pretty_format_batches(&rows).expect("text").to_string();
+    assert!(text.contains("5000000000") && text.contains("false"), "{text}");
+
     assert_eq!(ok(&session, "select max(height) from bitcoin.outputs").await, ["3"]);
     assert_eq!(ok(&session, "select count(*) from bitcoin.outputs").await, ["6"]);
-    let path = dir.path().join("bitcoin").join(segment_dir(&(3..4))).join(SEGMENT_FILE);
-    let text = fs::read_to_string(&path).expect("a file");
-    fs::write(&path, text.replace("\"rows\":3", "\"rows\":5")).expect("a file");
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
-    fs::File::open(&path).and_then(|file| file.set_modified(later)).expect("a later time");
-    assert_eq!(ok(&session, "select count(*) from bitcoin.outputs").await, ["8"]);
+    assert_eq!(ok(&session, "select block_time('bitcoin', 4) is null").await, ["true"]);
+    // Nothing is missing silently.
+    fs::remove_dir_all(lake::segment(dir.path(), 3)).expect("removed");
+    let message = error(&open(dir.path()).await, "select 1").await;
+    assert!(message.contains("000000003-000000004"), "{message}");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    lake::write(dir.path());
+    let session = open(dir.path()).await;
+    let sql = "select chain, noticed, depth, common_height, height, hex(hash), hex(replaced_by) \
+               from system.reorgs order by height";
+    assert!(ok(&session, sql).await.is_empty());
+    let block = |height, byte| BlockRef {
+        height,
+        hash: BlockHash([byte; 32]),
+        parent: BlockHash::default(),
+    };
+    let replaced = |height, hash: u8, by: Option<u8>| Replaced {
+        height,
+        hash: BlockHash([hash; 32]),
+        by: by.map(|byte| BlockHash([byte; 32])),
+    };
+    let reorg = Reorg {
+        noticed: 86_400_000_000,
+        common: block(5, 5),
+        replaced: vec![replaced(6, 0x66, Some(0xaa)), replaced(7, 0x77, None)],
+    };
+    let finality = Finality { safe: Some(block(7, 7)), finalized: Some(block(3, 3)) };
+    let manifest = Manifest { finality, reorgs: vec![reorg], ..lake::manifest(dir.path()) };
+    lake::write_manifest(dir.path(), &manifest);
+    let hash = |byte: &str| byte.repeat(32);
+    let expected = [
+        format!("bitcoin 1970-01-02T00:00:00Z 2 5 6 {} {}", hash("66"), hash("aa")),
+        format!("bitcoin 1970-01-02T00:00:00Z 2 5 7 {} NULL", hash("77")),
+    ];
+    assert_eq!(ok(&session, sql).await, expected);
+    let sql = "select safe_height, finalized_height from system.watermarks";
+    assert_eq!(ok(&session, sql).await, ["7 3"]);
 }
 
 #[tokio::test]
@@ -189,10 +229,11 @@ async fn a_lake_that_cannot_be_read_says_why() {
     assert!(matches!(failed, QueryError::SchemaVersion { .. }), "{failed}");
 
     lake::write(dir.path());
-    let segment = dir.path().join("bitcoin").join(segment_dir(&lake::SEGMENTS[1]));
+    let segment = lake::segment(dir.path(), 3);
     fs::write(segment.join(SEGMENT_FILE), "{}").expect("a file");
     let failed = open(dir.path()).await.err().expect("a damaged segment");
-    assert!(failed.to_string().contains("000000003-000000005/segment.json"), "{failed}");
+    let file = "/000000003-000000005-";
+    assert!(failed.to_string().contains(file) && failed.to_string().contains("/segment.json"));
 }
 
 #[tokio::test]
@@ -260,7 +301,7 @@ async fn a_join_that_would_not_fit_in_memory_is_merged() {
     assert!(plan.contains("HashJoinExec"), "{plan}");
     // The plan rests on the row counts that segments state: a chain of a billion outputs.
     for heights in lake::SEGMENTS {
-        let path = dir.path().join("bitcoin").join(segment_dir(&heights)).join(SEGMENT_FILE);
+        let path = lake::segment(dir.path(), heights.start).join(SEGMENT_FILE);
         let text = fs::read_to_string(&path).expect("a file");
         let text = text.replace("\"rows\":", "\"rows\":100000000");
         fs::write(&path, text).expect("a file");

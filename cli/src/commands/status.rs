@@ -55,6 +55,10 @@ struct ChainStatus {
     extras: BTreeSet<Extra>,
     /// The last block; none before the first run has committed something.
     last_block: Option<LastBlock>,
+    /// Height of the last block that is never taken back, as far as the node says so.
+    finalized_height: Option<u64>,
+    /// Reorganisations that the lake went along with.
+    reorgs: usize,
     segments: usize,
     /// Bytes of raw block data that the rows were made from.
     block_bytes: u64,
@@ -118,6 +122,8 @@ impl ChainStatus {
                 hash: segment.info.last,
                 time,
             }),
+            finalized_height: folder.manifest.finality.finalized.map(|block| block.height),
+            reorgs: folder.manifest.reorgs.len(),
             segments: folder.segments.len(),
             block_bytes,
             lake_bytes,
@@ -138,6 +144,12 @@ impl ChainStatus {
                 line("time", block.time.clone().unwrap_or_else(|| "unknown".into()))?;
             }
             None => line("height", "none yet".into())?,
+        }
+        if let Some(height) = self.finalized_height {
+            line("finalized height", human::count(height))?;
+        }
+        if self.reorgs > 0 {
+            line("reorganisations", human::count(self.reorgs as u64))?;
         }
         line("segments", human::count(self.segments as u64))?;
         for extra in self.chain.extras() {

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use arrow::array::RecordBatch;
 use arrow::json::ReaderBuilder;
-use assay_model::lake::{self, FileInfo, LakeInfo, RunInfo, SCHEMA_VERSION, SegmentInfo};
+use assay_model::lake::{self, FileInfo, LakeInfo, Manifest, RunInfo, SCHEMA_VERSION, SegmentInfo};
 use assay_model::{BlockHash, Network, Table, bitcoin};
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
@@ -259,9 +259,8 @@ fn write_lake(dir: &Path, rows: &Rows) {
         extras: BTreeSet::new(),
     };
     write_json(&chain.join(lake::LAKE_FILE), &info);
-    for heights in [0..2, 2..3] {
-        write_segment(&chain, &heights, rows);
-    }
+    let segments = [0..2, 2..3].map(|heights| write_segment(&chain, &heights, rows)).into();
+    write_json(&chain.join(lake::MANIFEST_FILE), &Manifest { segments, ..Manifest::default() });
     let run = RunInfo {
         program_version: "0.1.0".into(),
         started: 1_700_000_000,
@@ -273,9 +272,11 @@ fn write_lake(dir: &Path, rows: &Rows) {
     write_json(&chain.join(lake::RUN_FILE), &run);
 }
 
-fn write_segment(chain: &Path, heights: &Range<u64>, rows: &Rows) {
-    let dir = chain.join(lake::segment_dir(heights));
-    fs::create_dir(&dir).expect("writable");
+/// Writes the rows of `heights` as a segment; returns the name of its folder.
+fn write_segment(chain: &Path, heights: &Range<u64>, rows: &Rows) -> String {
+    let staging = chain.join(lake::STAGING_DIR);
+    let dir = &staging;
+    fs::create_dir(dir).expect("writable");
     let in_segment = |row: &&Value| heights.contains(&row["height"].as_u64().expect("a height"));
     let tables = bitcoin::TABLES.into_iter().map(|table| {
         let path = dir.join(lake::table_file(table.name));
@@ -304,6 +305,16 @@ fn write_segment(chain: &Path, heights: &Range<u64>, rows: &Rows) {
         tables,
     };
     write_json(&dir.join(lake::SEGMENT_FILE), &info);
+    fs::rename(&staging, chain.join(info.dir())).expect("writable");
+    info.dir()
+}
+
+/// The folder of the segment at `place` in the lake `lake`.
+pub fn segment(lake: &Path, place: usize) -> PathBuf {
+    let chain = lake.join("bitcoin");
+    let text = fs::read(chain.join(lake::MANIFEST_FILE)).expect("a manifest");
+    let manifest: Manifest = serde_json::from_slice(&text).expect("JSON");
+    chain.join(&manifest.segments[place])
 }
 
 fn batch(table: &Table, rows: &[Value]) -> RecordBatch {

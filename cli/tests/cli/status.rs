@@ -29,9 +29,7 @@ fn status_tells_what_the_lake_holds() {
 #[test]
 fn a_lake_without_blocks_is_not_an_error() {
     let place = Place::with_lake();
-    for segment in ["000000000-000000002", "000000002-000000003"] {
-        fs::remove_dir_all(place.path("lake/bitcoin").join(segment)).expect("there");
-    }
+    fs::remove_file(place.path("lake/bitcoin/manifest.json")).expect("there");
     fs::remove_file(place.path("lake/bitcoin/last_run.json")).expect("there");
     assert!(place.run(&["status"]).ok().contains("none yet"));
     assert!(place.run(&["verify"]).ok().contains("no blocks yet"));
@@ -40,6 +38,14 @@ fn a_lake_without_blocks_is_not_an_error() {
 #[test]
 fn a_lake_of_another_version_or_a_damaged_one_is_refused() {
     let place = Place::with_lake();
+    let manifest = fs::read_to_string(place.path("lake/bitcoin/manifest.json")).expect("there");
+    let other = manifest.replace("000000002-", "000000003-");
+    for damaged in ["{", &manifest.replace("000000003-", "000000004-"), &other] {
+        place.write("lake/bitcoin/manifest.json", damaged);
+        let error = place.run(&["status"]).failed(2);
+        assert!(error.contains("manifest.json"), "{error}");
+    }
+    place.write("lake/bitcoin/manifest.json", &manifest);
     place.write("lake/bitcoin/last_run.json", "{");
     let error = place.run(&["status"]).failed(2);
     assert!(error.contains("the lake is damaged") && error.contains("last_run.json"), "{error}");

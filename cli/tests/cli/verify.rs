@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::common::{BTC, Place, Ran, Rows, id};
+use crate::common::{BTC, Place, Ran, Rows, id, segment};
 
 const CHECKS: [&str; 9] = [
     "segments",
@@ -135,7 +135,7 @@ fn a_spend_that_disagrees_with_its_output_is_shown_with_both() {
 #[test]
 fn damage_to_files_is_found() {
     let place = Place::with_lake();
-    let segment = place.path("lake/bitcoin/000000002-000000003");
+    let segment = segment(&place.path("lake"), 1);
     let json = segment.join("segment.json");
     let text = fs::read_to_string(&json).expect("there");
     fs::write(&json, text.replace("\"rows\":4", "\"rows\":5")).expect("writable");

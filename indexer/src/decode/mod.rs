@@ -11,10 +11,12 @@ pub mod ethereum;
 
 use assay_model::Batch;
 
+use crate::raw::Raw;
+
 /// How the blocks of one chain become rows.
 pub trait Decode: Clone + Send + Sync + 'static {
     /// A block with all that decoding it needs.
-    type Block: Send + Sync + 'static;
+    type Block: Raw;
     /// What can be wrong with a block.
     type Error: Send;
 

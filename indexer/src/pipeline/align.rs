@@ -48,21 +48,44 @@ pub(super) async fn align<S: Source, K: Sink>(
     }
     // One block more than may be removed: the common one.
     let stored = sink.blocks_up_to(watermark.height, max_reorg + 1).await?;
-    let mut canonical = Vec::new();
-    for height in stored.first().map_or(0, |first| first.height)..=next {
-        canonical.extend(source.block_at(height).await?);
-    }
+    let canonical =
+        chain_from(source, stored.first().map_or(0, |first| first.height), next).await?;
     match plan(&stored, &canonical) {
         Step::Wait => Ok((next, 0)),
         Step::RevertTo(common) => {
-            tracing::warn!(from = watermark.height, to = common.height, "chain reorganised");
-            sink.revert(Some(common)).await?;
-            Ok((common.height + 1, watermark.height - common.height))
+            if let Some(finalized) = sink.finality().await?.finalized
+                && finalized.height > common.height
+            {
+                let (finalized, common_height) = (Box::new(finalized), common.height);
+                return Err(PipelineError::FinalTakenBack { finalized, common_height });
+            }
+            let depth = watermark.height - common.height;
+            tracing::warn!(from = watermark.height, to = common.height, depth, "chain reorganised");
+            sink.revert(common, &canonical).await?;
+            Ok((common.height + 1, depth))
         }
-        Step::Append(_) => unreachable!("the watermark is stored and not on the source's chain"),
+        // The chain got back what it had when it was asked for the first time.
+        Step::Append(_) => Ok((next, 0)),
         // A source that ends below what is stored, or has another chain from there on.
         Step::TooDeep => Err(PipelineError::TooDeep { max_reorg, stored: watermark }),
     }
+}
+
+/// The blocks of the chain of `source` from height `first` to `last`, as far as it has them.
+async fn chain_from<S: Source>(
+    source: &S,
+    first: u64,
+    last: u64,
+) -> Result<Vec<BlockRef>, PipelineError> {
+    let mut chain: Vec<BlockRef> = Vec::new();
+    for height in first..=last {
+        let Some(block) = source.block_at(height).await? else { break };
+        if chain.last().is_some_and(|below| below.hash != block.parent) {
+            return Err(PipelineError::ChainChanged { height });
+        }
+        chain.push(block);
+    }
+    Ok(chain)
 }
 
 #[cfg(test)]

@@ -1,24 +1,28 @@
 //! Runs a source, the decoder and a sink: in parallel, and in order.
 //!
 //! ```text
-//! plan ─► fetch ─► complete ─► decode + encode ─► commit
-//!        (2 at a    (in order)  (a thread each)    (in order)
+//! plan ─► fetch ─► cut into ─► complete ─► decode + encode ─► commit
+//!        (2 at a    batches   (in order)  (a thread each)    (in order)
 //!         time)
 //! ```
 //!
 //! # Invariants
 //!
-//! * At most [`FETCHES`] + threads + 2 batches of [`Options::batch_bytes`] are in memory, whatever
-//!   the length of the chain.
+//! * At most [`FETCHES`] + threads + 3 batches of [`Cuts::batch_bytes`](crate::sink::Cuts) are in
+//!   memory, whatever the length of the chain.
 //! * Everything below the first bad block is committed before its error is returned.
 //! * A run that is stopped, at any moment and in any way, goes on where the sink's watermark is.
+//! * A reorganisation, a restart and a crash take one path: the sink is brought onto the source's
+//!   chain, and then what is missing is added.
 
 mod align;
+mod cut;
+mod follow;
 mod prevouts;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use assay_model::{Batch, BlockRef};
@@ -28,19 +32,24 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 pub use self::align::{Step, plan};
+use self::cut::{Start, cut};
+pub use self::follow::Pause;
 pub use self::prevouts::Prevouts;
 use crate::attempt::Attempt;
 use crate::decode::{Decode, bitcoin, ethereum};
 use crate::progress::{Progress, Unit};
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
+use crate::stop::Stop;
 use crate::task::join;
 use crate::utxo_store::UtxoError;
 
-/// Bytes of block data that one batch, and so one row group, is made from.
-pub const BATCH_BLOCK_BYTES: u64 = 16 << 20;
 /// Batches that are fetched at the same time.
 pub const FETCHES: usize = 2;
+/// Segments that may lie at the end of the lake before they are made one.
+pub const MOST_PIECES: usize = 32;
+/// How often a run begins anew because the chain changed, without getting any further.
+const MOST_CHANGES: usize = 10;
 /// Most batches that are decoded at the same time, so that memory stays bounded on large machines.
 pub const MAX_DECODES: usize = 12;
 
@@ -53,14 +62,14 @@ pub struct Options {
     pub last: Option<u64>,
     /// Most blocks that a reorganisation of the chain may take away from the sink.
     pub max_reorg: u64,
-    /// Bytes of block data in a batch, at least 1; [`BATCH_BLOCK_BYTES`] unless a test wants less.
-    pub batch_bytes: u64,
+    /// How long to wait before going on after trouble.
+    pub pause: Pause,
 }
 
 impl Options {
     /// Indexes up to the tip on `threads` threads, with the usual limits.
     pub fn new(threads: usize) -> Options {
-        Options { threads, last: None, max_reorg: 100, batch_bytes: BATCH_BLOCK_BYTES }
+        Options { threads, last: None, max_reorg: 100, pause: Pause::default() }
     }
 }
 
@@ -77,6 +86,19 @@ pub struct Summary {
     pub reverted: u64,
     /// Whether the run was asked to stop before the end.
     pub stopped: bool,
+}
+
+impl Summary {
+    /// This run and the one after it.
+    fn then(self, next: Summary) -> Summary {
+        Summary {
+            from: self.from.min(next.from),
+            to: next.to,
+            block_bytes: self.block_bytes + next.block_bytes,
+            reverted: self.reverted + next.reverted,
+            stopped: next.stopped,
+        }
+    }
 }
 
 /// A pipeline cannot go on.
@@ -98,6 +120,24 @@ pub enum PipelineError {
     /// The sink failed.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The chain of the source changed while it was read.
+    #[error("block {height} does not follow the one below: the chain changed; run again")]
+    ChainChanged {
+        /// Height of the block.
+        height: u64,
+    },
+    /// The source has another chain than what it called final.
+    #[error(
+        "the source called block {} ({}) final, and has another chain now from height {} on: it \
+         is of another network, or something is very wrong with it; nothing was changed",
+        .finalized.height, .finalized.hash, .common_height + 1
+    )]
+    FinalTakenBack {
+        /// The block that was final.
+        finalized: Box<BlockRef>,
+        /// Height of the last block that the lake and the source both have.
+        common_height: u64,
+    },
     /// The source has another chain.
     #[error(
         "the lake and the source part more than {max_reorg} blocks below the lake's watermark \
@@ -131,73 +171,136 @@ impl<B: Send + 'static> Complete<B> for Nothing {
     }
 }
 
-/// Brings `sink` up to the tip of `source`, or until `stop` is set.
-///
-/// # Errors
-///
-/// At the first block that cannot be indexed; all blocks below it are committed.
-pub async fn run<S, D, K>(
-    source: Arc<S>,
-    completer: impl Complete<S::Block> + 'static,
-    decoder: D,
-    sink: Arc<K>,
-    options: &Options,
-    progress: Arc<dyn Progress>,
-    stop: &AtomicBool,
-) -> Result<Summary, PipelineError>
+impl PipelineError {
+    /// Whether it may be gone if the same is tried again later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            PipelineError::Source(error) => error.is_passing(),
+            PipelineError::ChainChanged { .. } => true,
+            // The disk may be full for a while, or away.
+            PipelineError::Sink(error) => matches!(error, SinkError::Io { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// A source, and what becomes of its blocks.
+pub struct Pipeline<S, C, D, K> {
+    /// Where blocks come from.
+    pub source: Arc<S>,
+    /// Adds to them what their source does not know.
+    pub completer: Arc<Mutex<C>>,
+    /// Makes rows of them.
+    pub decoder: D,
+    /// Where rows go.
+    pub sink: Arc<K>,
+    /// How it runs.
+    pub options: Options,
+    /// Who is told.
+    pub progress: Arc<dyn Progress>,
+    /// When it is to end.
+    pub stop: Stop,
+}
+
+impl<S, C, D, K> Pipeline<S, C, D, K>
 where
     S: Source + 'static,
+    C: Complete<S::Block> + 'static,
     D: Decode<Block = S::Block>,
     PipelineError: From<D::Error>,
     K: Sink + 'static,
 {
-    let Some(tip) = source.tip().await? else { return Ok(Summary::default()) };
-    let (from, reverted) = align::align(&*source, &*sink, options.max_reorg).await?;
-    let mut summary = Summary { from, to: from, reverted, ..Summary::default() };
-    let last = options.last.unwrap_or(tip.height).min(tip.height);
-    if from > last {
-        return Ok(summary);
-    }
-    let heights = from..last + 1;
-    progress.begin("indexing", source.bytes_of(heights.clone()), Unit::Bytes);
-    let committed = Arc::new(AtomicU64::new(from));
-    let batches = fetch(source, heights, options.batch_bytes, stop);
-    let batches = complete(batches, completer, &committed);
-    let encoded = encode(batches, decoder, Arc::clone(&sink), options.threads);
-    let mut encoded = std::pin::pin!(encoded);
-    let mut failure = None;
-    while let Some(attempt) = encoded.next().await {
-        if let Some((batch, encoded)) = attempt.done {
-            commit(&*sink, &batch, encoded, &*progress).await?;
-            summary.to = batch.heights().end;
-            summary.block_bytes += batch.block_bytes;
-            committed.store(summary.to, Ordering::Relaxed);
+    /// Brings the sink up to the tip of the source, or until it is to end.
+    ///
+    /// # Errors
+    ///
+    /// At the first block that cannot be indexed; all blocks below it are committed.
+    pub async fn run(&self) -> Result<Summary, PipelineError> {
+        let mut all: Option<Summary> = None;
+        let mut changes = 0;
+        loop {
+            let mut run = Summary::default();
+            let result = self.run_once(&mut run).await;
+            let is_further = run.to > run.from;
+            all = Some(all.map_or(run, |all| all.then(run)));
+            match result {
+                Err(PipelineError::ChainChanged { height }) if !self.stop.is_asked() => {
+                    tracing::info!(height, "the chain changed while it was read");
+                    changes = if is_further { 0 } else { changes + 1 };
+                    if changes > MOST_CHANGES {
+                        return Err(PipelineError::ChainChanged { height });
+                    }
+                }
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(all.unwrap_or_default()),
+            }
         }
-        if attempt.failure.is_some() {
-            failure = attempt.failure;
-            break;
-        }
     }
-    sink.flush().await?;
-    progress.end();
-    summary.stopped = summary.to <= last;
-    failure.map_or(Ok(summary), Err)
+
+    async fn run_once(&self, summary: &mut Summary) -> Result<(), PipelineError> {
+        let Some(tip) = self.source.tip().await? else { return Ok(()) };
+        let (from, reverted) =
+            align::align(&*self.source, &*self.sink, self.options.max_reorg).await?;
+        *summary = Summary { from, to: from, reverted, ..Summary::default() };
+        let last = self.options.last.unwrap_or(tip.height).min(tip.height);
+        if from > last {
+            return Ok(());
+        }
+        let heights = from..last + 1;
+        self.progress.begin("indexing", self.source.bytes_of(heights.clone()), Unit::Bytes);
+        let start =
+            Start { below: self.sink.watermark().await?, bytes: self.sink.block_bytes().await? };
+        let result = self.append(heights, start, summary).await;
+        self.sink.flush().await?;
+        self.progress.end();
+        summary.stopped = summary.to <= last;
+        result
+    }
+
+    /// Adds the blocks of `heights`.
+    async fn append(
+        &self,
+        heights: Range<u64>,
+        start: Start,
+        summary: &mut Summary,
+    ) -> Result<(), PipelineError> {
+        let committed = Arc::new(AtomicU64::new(heights.start));
+        let cuts = self.sink.cuts();
+        let fetched = fetch(Arc::clone(&self.source), heights, cuts.batch_bytes, &self.stop);
+        let batches = cut(fetched, cuts, start);
+        let batches = complete(batches, Arc::clone(&self.completer), &committed);
+        let sink = Arc::clone(&self.sink);
+        let encoded = encode(batches, self.decoder.clone(), sink, self.options.threads);
+        let mut encoded = std::pin::pin!(encoded);
+        while let Some(attempt) = encoded.next().await {
+            if let Some((batch, encoded)) = attempt.done {
+                commit(&*self.sink, &batch, encoded, &*self.progress).await?;
+                summary.to = batch.heights().end;
+                summary.block_bytes += batch.block_bytes;
+                committed.store(summary.to, Ordering::Relaxed);
+            }
+            if let Some(error) = attempt.failure {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Fetches the blocks of `heights` in batches.
+/// Fetches the blocks of `heights`, about `bytes` of them at a time.
 fn fetch<S: Source + 'static>(
     source: Arc<S>,
     heights: Range<u64>,
-    batch_bytes: u64,
-    stop: &AtomicBool,
+    bytes: u64,
+    stop: &Stop,
 ) -> impl Stream<Item = Attempt<Vec<S::Block>, PipelineError>> {
     let planner = Arc::clone(&source);
     let ranges = std::iter::successors(Some(heights.start..heights.start), move |before| {
         let rest = before.end..heights.end;
-        if rest.is_empty() || stop.load(Ordering::Relaxed) {
+        if rest.is_empty() || stop.is_asked() {
             return None;
         }
-        Some(rest.start..planner.plan(rest, batch_bytes.max(1)))
+        Some(rest.start..planner.plan(rest, bytes))
     });
     stream::iter(ranges.skip(1))
         .map(move |heights| {
@@ -213,10 +316,9 @@ fn fetch<S: Source + 'static>(
 /// Completes `batches`, one after the other.
 fn complete<B: Send + 'static>(
     batches: impl Stream<Item = Attempt<Vec<B>, PipelineError>>,
-    completer: impl Complete<B> + 'static,
+    completer: Arc<Mutex<impl Complete<B> + 'static>>,
     committed: &AtomicU64,
 ) -> impl Stream<Item = Attempt<Vec<B>, PipelineError>> {
-    let completer = Arc::new(Mutex::new(completer));
     batches.then(move |mut attempt| {
         let completer = Arc::clone(&completer);
         async move {

@@ -59,8 +59,8 @@ impl<S: Source<Block = RawBlock> + 'static> Prevouts<S> {
             Some(store) => store,
             None => self.open().await?,
         };
-        if next_height(&store) > raw.block.height {
-            // It was filled by a run that had got further.
+        if !store.rewind(raw.block.height, raw.block.parent) {
+            // It was filled by a run that had got further, or is of another chain.
             store = store.emptied()?;
         }
         self.catch_up(&mut store, raw.block.height, committed).await?;

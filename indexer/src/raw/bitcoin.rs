@@ -2,6 +2,8 @@
 
 use assay_model::BlockRef;
 
+use super::Raw;
+
 /// A block as it came from its source, with what decoding it needs and the block does not hold.
 #[derive(Clone, Debug)]
 pub struct RawBlock {
@@ -18,6 +20,16 @@ pub struct RawBlock {
     pub chain_work: [u8; 32],
     /// Where the bytes are kept, for messages.
     pub place: String,
+}
+
+impl Raw for RawBlock {
+    fn block(&self) -> BlockRef {
+        self.block
+    }
+
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
 }
 
 /// An output that an input spends.

@@ -3,6 +3,8 @@
 use alloy_primitives::{Address, Bytes};
 use assay_model::BlockRef;
 
+use super::Raw;
+
 /// A block as it came from its source.
 #[derive(Clone, Debug)]
 pub struct RawBlock {
@@ -27,10 +29,13 @@ pub struct RawBlock {
     pub place: String,
 }
 
-impl RawBlock {
-    /// Bytes of block data: the block and its receipts.
-    pub fn size(&self) -> u64 {
-        (self.bytes.len() + self.receipts.len()) as u64
+impl Raw for RawBlock {
+    fn block(&self) -> BlockRef {
+        self.block
+    }
+
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
     }
 }
 

@@ -3,3 +3,14 @@
 pub mod bitcoin;
 pub mod dao;
 pub mod ethereum;
+
+use assay_model::BlockRef;
+
+/// What all chains' blocks have in common, as they came.
+pub trait Raw: Send + Sync + 'static {
+    /// Which block it is.
+    fn block(&self) -> BlockRef;
+
+    /// Size of the block itself, bytes: the column `size` of its row.
+    fn size(&self) -> u64;
+}

@@ -1,12 +1,15 @@
 //! Where rows go.
 
+mod cuts;
 pub mod lake;
 
 use std::path::PathBuf;
 
-use assay_model::lake::Extra;
+use assay_model::lake::{Extra, Finality, ManifestError};
 use assay_model::{Batch, BlockRef};
 use async_trait::async_trait;
+
+pub use self::cuts::Cuts;
 
 /// A store that rows are committed to.
 ///
@@ -16,6 +19,7 @@ use async_trait::async_trait;
 ///   sink has enough of it, or at `flush`: rows first and the watermark last, so that a crash
 ///   leaves nothing half visible.
 /// * Committing a batch twice leaves the same rows as committing it once.
+/// * A batch ends where `cuts` says, or where a run does.
 /// * `revert(to)` removes every row above `to`; repeating it changes nothing.
 /// * The watermark lives in the same store as the rows; only `commit` and `flush` raise it and
 ///   only `revert` lowers it.
@@ -26,6 +30,12 @@ pub trait Sink: Send + Sync {
 
     /// The height that the first block has, or is to have.
     fn first_height(&self) -> u64;
+
+    /// Where batches are to end.
+    fn cuts(&self) -> Cuts;
+
+    /// Bytes of raw block data of all visible blocks.
+    async fn block_bytes(&self) -> Result<u64, SinkError>;
 
     /// The last block whose rows are visible.
     async fn watermark(&self) -> Result<Option<BlockRef>, SinkError>;
@@ -42,8 +52,19 @@ pub trait Sink: Send + Sync {
     /// Makes all that was committed visible and durable.
     async fn flush(&self) -> Result<(), SinkError>;
 
-    /// Removes every row above `to`, or every row.
-    async fn revert(&self, to: Option<BlockRef>) -> Result<(), SinkError>;
+    /// Removes every row above `to`, whose place the blocks `by` are to take, and keeps a record of
+    /// it.
+    async fn revert(&self, to: BlockRef, by: &[BlockRef]) -> Result<(), SinkError>;
+
+    /// Notes how far the chain is settled; it is kept with the next blocks.
+    async fn settle(&self, finality: Finality) -> Result<(), SinkError>;
+
+    /// How far the chain was settled, as far as that was noted.
+    async fn finality(&self) -> Result<Finality, SinkError>;
+
+    /// Brings what many small commits left behind into as few files as one run over the same blocks
+    /// makes, up to `most` pieces. Goes on beside commits; what is visible does not change.
+    async fn compact(&self, most: usize) -> Result<(), SinkError>;
 }
 
 /// A sink cannot do what was asked of it.
@@ -145,17 +166,24 @@ pub enum SinkError {
         /// The first height of the batch.
         found: u64,
     },
-    /// A segment does not follow the one before it.
+    /// The manifest is not one of this lake.
     #[error(
-        "{} does not follow the segments before it, which end below height {missing}: put back the \
-         folder that is missing, or remove this one and all later ones, and run again",
-        .path.display()
+        "{} cannot be used: restore it, or index anew into another lake", .path.display()
     )]
-    Gap {
+    BadManifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ManifestError,
+    },
+    /// A segment of the lake is not there.
+    #[error(
+        "{} is missing: put the folder back, or index anew into another lake", .path.display()
+    )]
+    NoSegment {
         /// The segment's folder.
         path: PathBuf,
-        /// The height that is missing.
-        missing: u64,
     },
     /// A segment lacks what its name promises.
     #[error("{} does not hold its blocks: the lake is damaged; index anew into another lake", .path.display())]

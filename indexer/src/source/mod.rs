@@ -8,12 +8,14 @@ pub mod ethereum_rpc;
 use std::ops::Range;
 use std::path::PathBuf;
 
+pub use assay_model::lake::Finality;
 use assay_model::{BlockHash, BlockRef, Network};
 use async_trait::async_trait;
 
 use self::ethereum_files::FileError;
 use self::ethereum_rpc::RpcError;
 use crate::attempt::Attempt;
+use crate::raw::Raw;
 use crate::wire::WireError;
 
 /// A place that blocks of one chain are read from.
@@ -29,7 +31,7 @@ use crate::wire::WireError;
 #[async_trait]
 pub trait Source: Send + Sync {
     /// A block with all that decoding it needs.
-    type Block: Send + Sync + 'static;
+    type Block: Raw;
 
     /// The last block of the best chain; `None` while there is none.
     async fn tip(&self) -> Result<Option<BlockRef>, SourceError>;
@@ -57,16 +59,6 @@ pub trait Live: Source {
 
     /// How far the chain is settled, as far as the source says so.
     async fn finality(&self) -> Result<Finality, SourceError>;
-}
-
-/// How far a chain is settled: what consensus promises not to take back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Finality {
-    /// The last block that will be taken back in no other case than an attack on the network
-    /// (Ethereum's `safe`).
-    pub safe: Option<BlockRef>,
-    /// The last block that will never be taken back (Ethereum's `finalized`).
-    pub finalized: Option<BlockRef>,
 }
 
 /// A source cannot give what was asked of it.
@@ -217,4 +209,14 @@ pub struct Unlinked {
     pub tip: u64,
     /// What was found damaged on the way, one line each.
     pub damages: String,
+}
+
+impl SourceError {
+    /// Whether asking again later may help.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            SourceError::Rpc(error) => error.fault.is_passing(),
+            _ => false,
+        }
+    }
 }

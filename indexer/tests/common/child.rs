@@ -2,12 +2,15 @@
 //! nothing but the test called `child`.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use assay_indexer::progress::{Progress, Unit};
+use assay_indexer::stop::Stop;
 use assay_model::lake::{SEGMENT_FILE, STAGING_DIR};
 
 use crate::lake::{Lake, Run};
@@ -76,12 +79,8 @@ pub fn run() {
         std::thread::spawn(move || abort_at(&file, count));
     }
     let run = Run { ignore_undo: !text(IGNORE_UNDO).is_empty(), ..Run::default() };
-    let result = lake.index_with(
-        &PathBuf::from(blocks),
-        &run,
-        Arc::new(Fuse(callbacks)),
-        &AtomicBool::new(false),
-    );
+    let progress = Arc::new(Fuse(callbacks));
+    let result = lake.index_with(&PathBuf::from(blocks), &run, progress, Stop::never());
     if let Err(error) = result {
         println!("error: {error}");
         std::process::exit(3);
@@ -121,6 +120,9 @@ impl Progress for Fuse {
         self.burn();
     }
     fn end(&self) {
+        self.burn();
+    }
+    fn trouble(&self, _: &dyn Error, _: Duration) {
         self.burn();
     }
     fn committed(&self, _: u64, _: u64, _: u64) {

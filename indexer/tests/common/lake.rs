@@ -5,19 +5,18 @@ use std::error::Error;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
 use assay_indexer::decode::bitcoin::Decoder;
-use assay_indexer::pipeline::{self, Options, Prevouts, Summary};
+use assay_indexer::pipeline::{Options, Pipeline, Prevouts, Summary};
 use assay_indexer::progress::{Progress, Silent};
-use assay_indexer::sink::lake::{LakeSink, Wanted};
+use assay_indexer::sink::lake::{LakeSink, LocalDisk, Wanted};
+use assay_indexer::sink::{Cuts, Sink};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
-use assay_model::lake::{
-    Extra, SEGMENT_FILE, SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
-};
+use assay_indexer::stop::Stop;
+use assay_model::lake::{Extra, MANIFEST_FILE, Manifest, SEGMENT_FILE, SegmentInfo, table_file};
 use assay_model::{Chain, Network};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
@@ -28,8 +27,7 @@ pub struct Run {
     pub threads: usize,
     pub last: Option<u64>,
     pub max_reorg: u64,
-    pub batch_bytes: u64,
-    pub segment_bytes: u64,
+    pub cuts: Cuts,
     pub network: Option<Network>,
     pub ignore_undo: bool,
     pub with_scripts: bool,
@@ -41,8 +39,7 @@ impl Default for Run {
             threads: 2,
             last: None,
             max_reorg: 100,
-            batch_bytes: 15_000,
-            segment_bytes: 45_000,
+            cuts: Cuts { batch_bytes: 15_000, segment_bytes: 45_000 },
             network: None,
             ignore_undo: false,
             with_scripts: true,
@@ -80,16 +77,16 @@ impl Lake {
 
     /// Indexes the folder `blocks`; the text of an error has all its causes.
     pub fn index(&self, blocks: &Path, run: &Run) -> Result<Summary, String> {
-        self.index_with(blocks, run, Arc::new(Silent), &AtomicBool::new(false))
+        self.index_with(blocks, run, Arc::new(Silent), Stop::never())
     }
 
-    /// Indexes until `stop` is set, telling `progress`.
+    /// Indexes until `stop` is asked for, telling `progress`.
     pub fn index_with(
         &self,
         blocks: &Path,
         run: &Run,
         progress: Arc<dyn Progress>,
-        stop: &AtomicBool,
+        stop: Stop,
     ) -> Result<Summary, String> {
         let options = BlockFilesOptions {
             dir: blocks.to_owned(),
@@ -99,55 +96,80 @@ impl Lake {
         };
         let source = Arc::new(BlockFiles::open(options, &*progress).map_err(text)?);
         let network = source.network();
-        let sink = LakeSink::open(&self.path, &wanted(network, run.with_scripts)).map_err(text)?;
-        let sink = Arc::new(sink.with_segment_bytes(run.segment_bytes));
+        let wanted = wanted(network, run.with_scripts);
+        let sink = LakeSink::open_on(Arc::new(LocalDisk), &self.path, &wanted, run.cuts);
+        let sink = Arc::new(sink.map_err(text)?);
         let decoder = Decoder { network, with_scripts: run.with_scripts };
-        let options = Options {
-            last: run.last,
-            max_reorg: run.max_reorg,
-            batch_bytes: run.batch_bytes,
-            ..Options::new(run.threads)
-        };
+        let options =
+            Options { last: run.last, max_reorg: run.max_reorg, ..Options::new(run.threads) };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .build()
             .expect("a runtime");
         let utxo_dir = self.path.join("utxo");
         let prevouts = Prevouts::new(Arc::clone(&source), utxo_dir, Arc::clone(&progress));
-        let source_too = Arc::clone(&source);
-        let run = pipeline::run(source_too, prevouts, decoder, sink, &options, progress, stop);
-        let summary = runtime.block_on(run).map_err(text)?;
-        source.check_linked().map_err(text)?;
+        let completer = Arc::new(prevouts.into());
+        let pipeline = Pipeline { source, completer, decoder, sink, options, progress, stop };
+        let summary = runtime.block_on(pipeline.run()).map_err(text)?;
+        pipeline.source.check_linked().map_err(text)?;
         Ok(summary)
     }
 
-    /// The heights of all folders that are named like segments.
-    pub fn segments(&self) -> Vec<Range<u64>> {
-        let Ok(entries) = std::fs::read_dir(self.chain_dir()) else { return Vec::new() };
-        let mut segments: Vec<Range<u64>> = entries
-            .filter_map(|entry| segment_heights(entry.expect("an entry").file_name().to_str()?))
-            .collect();
-        segments.sort_by_key(|heights| heights.start);
-        segments
+    /// Merges all segments that one run would not have made.
+    pub fn compact(&self, run: &Run, network: Network) {
+        let wanted = wanted(network, run.with_scripts);
+        let sink = LakeSink::open_on(Arc::new(LocalDisk), &self.path, &wanted, run.cuts);
+        let sink = sink.expect("a lake");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(sink.compact(1)).expect("merged");
+    }
+
+    /// Every file of every segment: its name within the chain's folder, and its bytes.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let (manifest, _) = self.manifest();
+        let mut files = Vec::new();
+        for segment in manifest.segments {
+            let names = Chain::Bitcoin.tables().iter().map(|table| table_file(table.name));
+            for name in names.chain([SEGMENT_FILE.to_owned()]) {
+                let path = self.chain_dir().join(&segment).join(&name);
+                let bytes = std::fs::read(path).expect("a visible segment is complete");
+                files.push((format!("{segment}/{name}"), bytes));
+            }
+        }
+        files
+    }
+
+    /// What the manifest says, and the heights of its segments.
+    pub fn manifest(&self) -> (Manifest, Vec<Range<u64>>) {
+        match std::fs::read(self.chain_dir().join(MANIFEST_FILE)) {
+            Ok(text) => Manifest::read(&text, 0).expect("a manifest"),
+            Err(_) => (Manifest::default(), Vec::new()),
+        }
+    }
+
+    /// The folders of all segments.
+    pub fn segments(&self) -> Vec<PathBuf> {
+        let (manifest, _) = self.manifest();
+        manifest.segments.iter().map(|name| self.chain_dir().join(name)).collect()
     }
 
     /// The height after the last that is visible.
     pub fn next_height(&self) -> u64 {
-        self.segments().last().map_or(0, |heights| heights.end)
+        self.manifest().1.last().map_or(0, |heights| heights.end)
     }
 
     /// Every visible row, after checking that each segment holds what it says, that there is no
     /// gap, and that blocks are linked.
     pub fn rows(&self) -> Tables {
-        let segments = self.segments();
-        assert_eq!(contiguous(0, segments.clone()), segments, "segments follow each other");
+        let (_, heights) = self.manifest();
+        let segments: Vec<_> = self.segments().into_iter().zip(heights).collect();
         let tables: Tables = Chain::Bitcoin
             .tables()
             .iter()
             .map(|table| {
                 let parts: Vec<RecordBatch> = segments
                     .iter()
-                    .flat_map(|heights| self.segment_rows(heights, table.name))
+                    .flat_map(|(dir, heights)| segment_rows(dir, heights, table.name))
                     .collect();
                 concat_batches(&table.schema(), &parts).expect("one schema")
             })
@@ -155,26 +177,25 @@ impl Lake {
         check_links(&tables[0], self.next_height());
         tables
     }
+}
 
-    fn segment_rows(&self, heights: &Range<u64>, table: &str) -> Vec<RecordBatch> {
-        let dir = self.chain_dir().join(segment_dir(heights));
-        let info = std::fs::read(dir.join(SEGMENT_FILE)).expect("a visible segment is complete");
-        let info: SegmentInfo = serde_json::from_slice(&info).expect("JSON");
-        assert_eq!(info.from..info.to, *heights);
-        let path = dir.join(table_file(table));
-        let file = std::fs::File::open(&path).expect("a visible segment is complete");
-        assert_eq!(file.metadata().expect("a file").len(), info.tables[table].bytes);
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a Parquet file");
-        let parts: Result<Vec<_>, _> = reader.build().expect("a Parquet file").collect();
-        let parts = parts.expect("a Parquet file");
-        let rows: usize = parts.iter().map(RecordBatch::num_rows).sum();
-        assert_eq!(rows as u64, info.tables[table].rows);
-        for rows in &parts {
-            let fits = |&height: &i64| heights.contains(&(height as u64));
-            assert!(self::heights(rows).iter().all(fits), "rows of other heights");
-        }
-        parts
+fn segment_rows(dir: &Path, heights: &Range<u64>, table: &str) -> Vec<RecordBatch> {
+    let info = std::fs::read(dir.join(SEGMENT_FILE)).expect("a visible segment is complete");
+    let info: SegmentInfo = serde_json::from_slice(&info).expect("JSON");
+    assert_eq!(info.heights(), *heights);
+    let path = dir.join(table_file(table));
+    let file = std::fs::File::open(&path).expect("a visible segment is complete");
+    assert_eq!(file.metadata().expect("a file").len(), info.tables[table].bytes);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a Parquet file");
+    let parts: Result<Vec<_>, _> = reader.build().expect("a Parquet file").collect();
+    let parts = parts.expect("a Parquet file");
+    let rows: usize = parts.iter().map(RecordBatch::num_rows).sum();
+    assert_eq!(rows as u64, info.tables[table].rows);
+    for rows in &parts {
+        let fits = |&height: &i64| heights.contains(&(height as u64));
+        assert!(self::heights(rows).iter().all(fits), "rows of other heights");
     }
+    parts
 }
 
 fn heights(rows: &RecordBatch) -> &[i64] {

@@ -2,18 +2,19 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
 use assay_indexer::decode::bitcoin::Decoder;
-use assay_indexer::pipeline::{self, Options, PipelineError, Prevouts, Summary};
+use assay_indexer::pipeline::{Options, Pipeline, PipelineError, Prevouts, Summary};
 use assay_indexer::progress::Silent;
-use assay_indexer::sink::{Sink, SinkError};
+use assay_indexer::sink::{Cuts, Sink, SinkError, lake};
 use assay_indexer::source::SourceError;
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
+use assay_indexer::stop::Stop;
+use assay_model::lake::Finality;
 use assay_model::{Batch, BlockRef, Chain, hex};
 use async_trait::async_trait;
 
@@ -58,6 +59,15 @@ impl Sink for MemorySink {
         0
     }
 
+    fn cuts(&self) -> Cuts {
+        lake::cuts(Chain::Bitcoin)
+    }
+
+    async fn block_bytes(&self) -> Result<u64, SinkError> {
+        let batches = self.batches.lock().expect("no test panics with the lock");
+        Ok(batches.iter().map(|batch| batch.block_bytes).sum())
+    }
+
     async fn watermark(&self) -> Result<Option<BlockRef>, SinkError> {
         Ok(self.blocks().last().copied())
     }
@@ -80,8 +90,20 @@ impl Sink for MemorySink {
         Ok(())
     }
 
-    async fn revert(&self, _: Option<BlockRef>) -> Result<(), SinkError> {
+    async fn revert(&self, _: BlockRef, _: &[BlockRef]) -> Result<(), SinkError> {
         unimplemented_in_memory()
+    }
+
+    async fn settle(&self, _: Finality) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn finality(&self) -> Result<Finality, SinkError> {
+        Ok(Finality::default())
+    }
+
+    async fn compact(&self, _: usize) -> Result<(), SinkError> {
+        Ok(())
     }
 }
 
@@ -151,11 +173,18 @@ pub fn run<K: Sink + 'static>(
     let decoder = Decoder { network: source.network(), with_scripts };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
-    let (source, sink, stop) = (Arc::new(source), Arc::clone(sink), AtomicBool::new(false));
+    let source = Arc::new(source);
     let prevouts = Prevouts::new(Arc::clone(&source), scratch.join("utxo"), Arc::new(Silent));
-    let (options, progress) = (Options::new(2), Arc::new(Silent));
-    let run = pipeline::run(source, prevouts, decoder, sink, &options, progress, &stop);
-    runtime.block_on(run)
+    let pipeline = Pipeline {
+        source,
+        completer: Arc::new(prevouts.into()),
+        decoder,
+        sink: Arc::clone(sink),
+        options: Options::new(2),
+        progress: Arc::new(Silent),
+        stop: Stop::never(),
+    };
+    runtime.block_on(pipeline.run())
 }
 
 /// Indexes the folder `dir` into memory, with undo data or from the store of unspent outputs.

@@ -2,22 +2,21 @@
 //!
 //! # Invariants
 //!
-//! * A snapshot's segments follow each other without a gap from the lake's first height.
-//! * Two snapshots share a segment exactly if its folder did not change between them, so what was
-//!   loaded for one serves the next.
+//! * A snapshot is what one manifest names: its segments follow each other without a gap from the
+//!   lake's first height.
+//! * Two snapshots share the segments that both name, so what was loaded for one serves the next.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use assay_model::Chain;
-use assay_model::lake::{self, LAKE_FILE, LakeInfo, LakeInfoError, SCHEMA_VERSION};
+use assay_model::lake::{
+    LAKE_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, SCHEMA_VERSION,
+};
 
 use super::segment::Segment;
 use crate::QueryError;
-
-/// How often a listing is taken again because the indexer replaced a segment meanwhile.
-const LISTING_ATTEMPTS: usize = 5;
 
 /// The folder of a lake, and the last snapshot taken of it.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub(crate) struct Lake {
 /// What a lake holds at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    pub(crate) chains: Vec<ChainSnapshot>,
+    pub(crate) chains: Vec<Arc<ChainSnapshot>>,
 }
 
 /// What a lake holds of one chain at one moment.
@@ -37,6 +36,9 @@ pub(crate) struct Snapshot {
 pub(crate) struct ChainSnapshot {
     pub(crate) chain: Chain,
     pub(crate) info: LakeInfo,
+    pub(crate) manifest: Manifest,
+    /// The manifest as it was read; none before the first block.
+    text: Option<Vec<u8>>,
     /// In height order.
     pub(crate) segments: Vec<Arc<Segment>>,
     /// For each height the least header time of it and all blocks above it.
@@ -58,12 +60,12 @@ impl Lake {
         self.dir.join(chain.name())
     }
 
-    /// What the lake holds now. Does blocking I/O: a listing, and one stat a segment.
+    /// What the lake holds now. Does blocking I/O: it reads the manifests, and what is new in them.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut chains = Vec::new();
         for chain in Chain::ALL {
-            let before = last.chain(chain);
+            let before = last.chains.iter().find(|snapshot| snapshot.chain == chain);
             chains.extend(self.chain_snapshot(chain, before)?);
         }
         let snapshot = Arc::new(Snapshot { chains });
@@ -75,28 +77,48 @@ impl Lake {
     fn chain_snapshot(
         &self,
         chain: Chain,
-        before: Option<&ChainSnapshot>,
-    ) -> Result<Option<ChainSnapshot>, QueryError> {
+        before: Option<&Arc<ChainSnapshot>>,
+    ) -> Result<Option<Arc<ChainSnapshot>>, QueryError> {
         let dir = self.chain_dir(chain);
+        let path = dir.join(MANIFEST_FILE);
         let Some(info) = read_info(&dir)? else { return Ok(None) };
-        for _ in 0..LISTING_ATTEMPTS {
-            if let Some(segments) = list_segments(&dir, info.from, before)? {
-                let least_times = OnceLock::new();
-                return Ok(Some(ChainSnapshot { chain, info, segments, least_times }));
-            }
+        let text = read(&path)?;
+        if let Some(before) = before.filter(|before| before.text == text && before.info == info) {
+            return Ok(Some(Arc::clone(before)));
         }
-        Err(QueryError::Unsettled { path: dir })
+        let damaged = |reason: String| QueryError::Damaged { path: path.clone(), reason };
+        let (manifest, heights) = match &text {
+            Some(text) => {
+                Manifest::read(text, info.from).map_err(|error| damaged(error.to_string()))?
+            }
+            None => Default::default(),
+        };
+        let known = |height| before.and_then(|before| before.segment_at(height));
+        let segments = manifest.segments.iter().zip(heights).map(|(name, heights)| {
+            match known(heights.start).filter(|segment| segment.name == *name) {
+                Some(segment) => Ok(Arc::clone(segment)),
+                None => Segment::open(&dir, name, heights).map(Arc::new),
+            }
+        });
+        let segments = segments.collect::<Result<_, _>>()?;
+        let least_times = OnceLock::new();
+        Ok(Some(Arc::new(ChainSnapshot { chain, info, manifest, text, segments, least_times })))
+    }
+}
+
+/// The content of a file; `None` if there is none.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, QueryError> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(QueryError::Read { path: path.to_owned(), source }),
     }
 }
 
 /// `None` if the folder holds no lake; an error if it holds one of another schema version.
 fn read_info(dir: &Path) -> Result<Option<LakeInfo>, QueryError> {
     let path = dir.join(LAKE_FILE);
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(QueryError::Read { path, source }),
-    };
+    let Some(text) = read(&path)? else { return Ok(None) };
     LakeInfo::read(&text).map(Some).map_err(|error| match error {
         LakeInfoError::SchemaVersion(found) => {
             QueryError::SchemaVersion { path: dir.to_owned(), found, expected: SCHEMA_VERSION }
@@ -105,40 +127,10 @@ fn read_info(dir: &Path) -> Result<Option<LakeInfo>, QueryError> {
     })
 }
 
-/// The segments that are there now, those unchanged taken from `before`; `None` if one disappeared
-/// between the listing and the look at it.
-fn list_segments(
-    dir: &Path,
-    from: u64,
-    before: Option<&ChainSnapshot>,
-) -> Result<Option<Vec<Arc<Segment>>>, QueryError> {
-    let failed = |source| QueryError::Read { path: dir.to_owned(), source };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        found.extend(name.to_str().and_then(lake::segment_heights));
-    }
-    let mut segments = Vec::new();
-    for heights in lake::contiguous(from, found) {
-        let Some(written) = Segment::written(dir, &heights)? else { return Ok(None) };
-        let known = before
-            .and_then(|before| before.segment_at(heights.start))
-            .filter(|segment| segment.heights == heights && segment.written == written);
-        match known {
-            Some(segment) => segments.push(segment.clone()),
-            None => match Segment::open(dir, heights, written)? {
-                Some(segment) => segments.push(Arc::new(segment)),
-                None => return Ok(None),
-            },
-        }
-    }
-    Ok(Some(segments))
-}
-
 impl Snapshot {
     /// What it holds of `chain`.
     pub(crate) fn chain(&self, chain: Chain) -> Option<&ChainSnapshot> {
-        self.chains.iter().find(|snapshot| snapshot.chain == chain)
+        self.chains.iter().find(|snapshot| snapshot.chain == chain).map(AsRef::as_ref)
     }
 
     /// Loads all block times, so that functions that need them do not block later.

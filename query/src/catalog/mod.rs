@@ -8,6 +8,7 @@
 //! | `pruning.rs` | which segments a filter needs |
 //! | `statistics.rs` | what is known of a file without opening it |
 //! | `names.rs` | catalog and schemas: from a name to a table |
+//! | `store.rs` | the lake's files as the engine opens them |
 //! | `described.rs` | every table and column in words |
 //! | `information_schema.rs`, `system.rs` | the descriptions and the lake's state as tables |
 
@@ -18,5 +19,6 @@ pub(crate) mod names;
 mod pruning;
 pub(crate) mod segment;
 mod statistics;
+pub(crate) mod store;
 pub(crate) mod stored;
 mod system;

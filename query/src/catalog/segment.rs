@@ -2,14 +2,14 @@
 //!
 //! # Invariants
 //!
-//! * `info` is of the same range of heights as the folder's name.
+//! * `info` is of the same range of heights as the folder's name, which no other segment ever has.
 //! * Block times, once loaded, have one entry for every height of the segment.
 
-use std::fs::{self, File};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::SystemTime;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -27,38 +27,29 @@ pub(crate) struct Segment {
     /// Name of the folder, within the chain's.
     pub(crate) name: String,
     dir: PathBuf,
-    /// When `segment.json` was written: tells apart two segments of the same heights.
-    pub(crate) written: SystemTime,
     times: OnceLock<Box<[i64]>>,
 }
 
 impl Segment {
-    /// The segment of `heights` in the chain's folder; `None` if it has disappeared.
+    /// The segment called `name`, of `heights`, in the chain's folder.
     pub(crate) fn open(
         chain_dir: &Path,
+        name: &str,
         heights: Range<u64>,
-        written: SystemTime,
-    ) -> Result<Option<Segment>, QueryError> {
-        let name = lake::segment_dir(&heights);
-        let dir = chain_dir.join(&name);
+    ) -> Result<Segment, QueryError> {
+        let dir = chain_dir.join(name);
         let path = dir.join(lake::SEGMENT_FILE);
-        let Some(text) = unless_gone(fs::read(&path), &path)? else { return Ok(None) };
+        let mut text = String::new();
+        open_file(&path)
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .map_err(|source| QueryError::Read { path: path.clone(), source })?;
         let damaged = |reason| QueryError::Damaged { path: path.clone(), reason };
         let info: SegmentInfo =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        if (info.from..info.to) != heights {
+            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        if info.heights() != heights {
             return Err(damaged(format!("it speaks of heights {} to {}", info.from, info.to)));
         }
-        Ok(Some(Segment { heights, info, name, dir, written, times: OnceLock::new() }))
-    }
-
-    /// When the segment of `heights` was written; `None` if it has disappeared.
-    pub(crate) fn written(
-        chain_dir: &Path,
-        heights: &Range<u64>,
-    ) -> Result<Option<SystemTime>, QueryError> {
-        let path = chain_dir.join(lake::segment_dir(heights)).join(lake::SEGMENT_FILE);
-        unless_gone(fs::metadata(&path).and_then(|metadata| metadata.modified()), &path)
+        Ok(Segment { heights, info, name: name.to_owned(), dir, times: OnceLock::new() })
     }
 
     /// Rows and size of a table's file.
@@ -84,7 +75,7 @@ impl Segment {
         let path = self.dir.join(lake::table_file("blocks"));
         let damaged = |reason: String| QueryError::Damaged { path: path.clone(), reason };
         let file =
-            File::open(&path).map_err(|source| QueryError::Read { path: path.clone(), source })?;
+            open_file(&path).map_err(|source| QueryError::Read { path: path.clone(), source })?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file)
             .and_then(|builder| {
                 let columns = ProjectionMask::columns(builder.parquet_schema(), ["height", "time"]);
@@ -127,11 +118,18 @@ impl Segment {
     }
 }
 
-/// `None` if what was read is no longer there: the indexer replaces segments while others read.
-fn unless_gone<T>(result: std::io::Result<T>, path: &Path) -> Result<Option<T>, QueryError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(QueryError::Read { path: path.to_owned(), source }),
-    }
+/// Opens a file of a segment by the path that it had when the snapshot was taken: the indexer may
+/// have put the segment aside meanwhile.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    File::open(path).or_else(|error| match put_aside(path) {
+        Some(path) if error.kind() == ErrorKind::NotFound => File::open(path).map_err(|_| error),
+        _ => Err(error),
+    })
+}
+
+/// Where the file of a segment that is at `path` is after the segment was replaced.
+pub(crate) fn put_aside(path: &Path) -> Option<PathBuf> {
+    let segment = path.parent()?;
+    let aside = segment.parent()?.join(lake::REPLACED_DIR);
+    Some(aside.join(segment.file_name()?).join(path.file_name()?))
 }

@@ -63,11 +63,10 @@ impl StoredTable {
                 continue;
             }
             let path = format!("{}/{}", segment.name, table_file(self.table.name));
-            // The segment's time and the file's size tell the cache of Parquet footers when the
-            // folder was replaced by another of the same name.
+            // Files never change under their names, so the cache of Parquet footers need not look.
             let mut partitioned = PartitionedFile::new_from_meta(ObjectMeta {
                 location: Path::from(path),
-                last_modified: segment.written.into(),
+                last_modified: Default::default(),
                 size: file.bytes,
                 e_tag: None,
                 version: None,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use assay_model::{Column, ColumnType};
+use assay_model::lake::{Finality, Reorg, Replaced};
+use assay_model::{BlockRef, Chain, Column, ColumnType};
 use datafusion::common::Result;
 
 use super::described::{Described, Kind};
@@ -15,7 +16,7 @@ use super::segment::Segment;
 const SCHEMA: &str = "system";
 
 /// The tables of the schema.
-pub(super) const TABLES: [Described; 2] = [WATERMARKS, SEGMENTS];
+pub(super) const TABLES: [Described; 3] = [WATERMARKS, SEGMENTS, REORGS];
 
 const WATERMARKS: Described = Described {
     schema: SCHEMA,
@@ -32,6 +33,44 @@ const WATERMARKS: Described = Described {
         ),
         Column::optional("hash", ColumnType::Bytes, "Hash of its header, as explorers show it."),
         Column::optional("time", ColumnType::Time, "Its header time, UTC."),
+        Column::optional(
+            "safe_height",
+            ColumnType::Int64,
+            "Height of the last block that only an attack takes back, by its node; null where that is not known.",
+        ),
+        Column::optional(
+            "finalized_height",
+            ColumnType::Int64,
+            "Height of the last block that is never taken back, by its node; null where that is not known.",
+        ),
+    ],
+};
+
+const REORGS: Described = Described {
+    schema: SCHEMA,
+    name: "reorgs",
+    doc: "One row per block that was indexed and then taken back because the chain was reorganised.",
+    kind: Kind::System,
+    columns: &[
+        Column::required("chain", ColumnType::Text, "Name of the chain."),
+        Column::required("noticed", ColumnType::Time, "When it was noticed, UTC."),
+        Column::required(
+            "depth",
+            ColumnType::Int64,
+            "Number of blocks that were taken back together.",
+        ),
+        Column::required(
+            "common_height",
+            ColumnType::Int64,
+            "Height of the last block that stayed.",
+        ),
+        Column::required("height", ColumnType::Int64, "Height of the block."),
+        Column::required("hash", ColumnType::Bytes, "Its hash, as explorers show it."),
+        Column::optional(
+            "replaced_by",
+            ColumnType::Bytes,
+            "Hash of the block that took its place; null if there was none yet.",
+        ),
     ],
 };
 
@@ -56,7 +95,11 @@ const SEGMENTS: Described = Described {
 
 /// The rows of one of [`TABLES`]. May read block times from the lake.
 pub(super) fn rows(name: &str, snapshot: &Snapshot) -> Result<RecordBatch> {
-    if name == WATERMARKS.name { watermarks(snapshot) } else { segments(snapshot) }
+    match name {
+        "watermarks" => watermarks(snapshot),
+        "reorgs" => reorgs(snapshot),
+        _ => segments(snapshot),
+    }
 }
 
 fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
@@ -67,6 +110,10 @@ fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
         None => Ok(None),
     });
     let times = times.collect::<Result<Vec<_>, _>>()?;
+    let settled = |block: &dyn Fn(Finality) -> Option<BlockRef>| -> ArrayRef {
+        let heights = chains.iter().map(|chain| block(chain.manifest.finality));
+        Arc::new(Int64Array::from_iter(heights.map(|block| block.map(|block| block.height as i64))))
+    };
     let hashes = chains.iter().map(|chain| chain.segments.last().map(|last| last.info.last.0));
     batch(
         &WATERMARKS,
@@ -80,6 +127,35 @@ fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
             )),
             Arc::new(BinaryArray::from_iter(hashes)),
             Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
+            settled(&|finality| finality.safe),
+            settled(&|finality| finality.finalized),
+        ],
+    )
+}
+
+fn reorgs(snapshot: &Snapshot) -> Result<RecordBatch> {
+    let chains = snapshot.chains.iter();
+    let all: Vec<(Chain, &Reorg, &Replaced)> = chains
+        .flat_map(|chain| chain.manifest.reorgs.iter().map(|reorg| (chain.chain, reorg)))
+        .flat_map(|(chain, reorg)| reorg.replaced.iter().map(move |block| (chain, reorg, block)))
+        .collect();
+    let numbers = |number: &dyn Fn(&Reorg, &Replaced) -> u64| -> ArrayRef {
+        let values = all.iter().map(|(_, reorg, block)| number(reorg, block) as i64);
+        Arc::new(Int64Array::from_iter_values(values))
+    };
+    let noticed = all.iter().map(|(_, reorg, _)| reorg.noticed);
+    batch(
+        &REORGS,
+        vec![
+            Arc::new(StringArray::from_iter_values(all.iter().map(|(chain, ..)| chain.name()))),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(noticed).with_timezone("UTC")),
+            numbers(&|reorg, _| reorg.replaced.len() as u64),
+            numbers(&|reorg, _| reorg.common.height),
+            numbers(&|_, block| block.height),
+            Arc::new(BinaryArray::from_iter_values(all.iter().map(|(.., block)| block.hash.0))),
+            Arc::new(BinaryArray::from_iter(
+                all.iter().map(|(.., block)| block.by.map(|hash| hash.0)),
+            )),
         ],
     )
 }

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -22,8 +22,8 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use assay_model::lake::{
-    FileInfo, LAKE_FILE, LakeInfo, SCHEMA_VERSION, SEGMENT_FILE, SegmentInfo, segment_dir,
-    table_file,
+    FileInfo, LAKE_FILE, LakeInfo, MANIFEST_FILE, Manifest, SCHEMA_VERSION, SEGMENT_FILE,
+    SegmentInfo, segment_heights, table_file,
 };
 use assay_model::{BlockHash, Chain, Column, ColumnType, Network, Table};
 use parquet::arrow::ArrowWriter;
@@ -98,7 +98,32 @@ pub fn write_segment(dir: &Path, heights: Range<u64>) {
     };
     let text = serde_json::to_vec(&info).expect("JSON");
     fs::write(staging.join(SEGMENT_FILE), text).expect("a file");
-    fs::rename(&staging, chain.join(segment_dir(&heights))).expect("a rename");
+    fs::rename(&staging, chain.join(info.dir())).expect("a rename");
+    let mut segments = manifest(dir).segments;
+    segments.retain(|name| segment_heights(name).is_some_and(|known| known.end <= info.from));
+    segments.push(info.dir());
+    write_manifest(dir, &Manifest { segments, ..manifest(dir) });
+}
+
+/// What the manifest says.
+pub fn manifest(dir: &Path) -> Manifest {
+    match fs::read(dir.join(Chain::Bitcoin.name()).join(MANIFEST_FILE)) {
+        Ok(text) => serde_json::from_slice(&text).expect("JSON"),
+        Err(_) => Manifest::default(),
+    }
+}
+
+/// Replaces the manifest.
+pub fn write_manifest(dir: &Path, manifest: &Manifest) {
+    let text = serde_json::to_vec(manifest).expect("JSON");
+    fs::write(dir.join(Chain::Bitcoin.name()).join(MANIFEST_FILE), text).expect("a file");
+}
+
+/// The folder of the segment that begins at `height`.
+pub fn segment(dir: &Path, height: u64) -> PathBuf {
+    let names = manifest(dir).segments.into_iter();
+    let mut named = names.filter(|name| segment_heights(name).is_some_and(|h| h.start == height));
+    dir.join(Chain::Bitcoin.name()).join(named.next().expect("a segment"))
 }
 
 fn write_file(path: &Path, table: &Table, rows: &[Row]) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use assay_indexer::decode::bitcoin::Decoder;
-use assay_indexer::pipeline::{Options, Prevouts};
+use assay_indexer::pipeline::{Options, Pipeline, Prevouts};
 use assay_indexer::progress::Progress;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions, blocks_dir};
@@ -39,10 +39,18 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
     let options = Options { last: typed.to, max_reorg: typed.max_reorg, ..Options::new(threads) };
     let prevouts =
         Prevouts::new(Arc::clone(&source), sink.dir().join(UTXO_DIR), Arc::clone(&progress));
-    let named = (Arc::clone(&source), dir.display().to_string());
-    let summary = super::run(config, named, prevouts, decoder, sink, options, progress).await?;
+    let pipeline = Pipeline {
+        source,
+        completer: Arc::new(prevouts.into()),
+        decoder,
+        sink: Arc::new(sink),
+        options,
+        progress,
+        stop: super::stop_on_signal()?,
+    };
+    let summary = super::run(config, &dir.display().to_string(), &pipeline).await?;
     if !config.bitcoin.ignore_unlinked && !summary.stopped {
-        source.check_linked()?;
+        pipeline.source.check_linked()?;
     }
     Ok(Outcome::Done)
 }

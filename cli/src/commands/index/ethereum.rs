@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use assay_indexer::decode::ethereum::{Decoder, Genesis, Rules};
-use assay_indexer::pipeline::{Nothing, Options};
+use assay_indexer::pipeline::{Nothing, Options, Pipeline};
 use assay_indexer::progress::Progress;
 use assay_indexer::raw::ethereum::RawBlock;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
@@ -42,14 +42,24 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
             let has_dao_move = source.has_dao_balances();
             let told = Told { network: Some(network), has_traces, has_dao_move, first_height: 0 };
             let place = source.url().to_owned();
-            index(config, typed, (source, place), told, progress).await
+            let pipeline = prepare(config, typed, source, &place, told, progress).await?;
+            if typed.follow {
+                super::follow(config, &place, &pipeline).await?;
+            } else {
+                super::run(config, &place, &pipeline).await?;
+            }
+        }
+        (None, Some(_)) if typed.follow => {
+            bail!("files do not grow: --follow needs a node, named with --rpc URL")
         }
         (None, Some(dir)) => {
             let source =
                 EthereumFiles::open(EthereumFilesOptions { dir: dir.clone() }, &*progress)?;
             let (network, first_height) = (source.network(), source.first_height());
             let told = Told { network, has_traces: false, has_dao_move: false, first_height };
-            index(config, typed, (source, dir.display().to_string()), told, progress).await
+            let place = dir.display().to_string();
+            let pipeline = prepare(config, typed, source, &place, told, progress).await?;
+            super::run(config, &place, &pipeline).await?;
         }
         (Some(_), Some(_)) => bail!("both a node and files are named: leave out one of them"),
         (None, None) => bail!(
@@ -57,6 +67,7 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
              --era-dir DIR; or as rpc or era_dir under [ethereum] in assay.toml"
         ),
     }
+    Ok(Outcome::Done)
 }
 
 /// What a source says of itself.
@@ -67,13 +78,15 @@ struct Told {
     first_height: u64,
 }
 
-async fn index<S: Source<Block = RawBlock> + 'static>(
+/// Sets up what brings the blocks of `source`, which `place` names, into the lake.
+async fn prepare<S: Source<Block = RawBlock>>(
     config: &Config,
     typed: &IndexEthereumArgs,
-    (source, place): (S, String),
+    source: S,
+    place: &str,
     told: Told,
     progress: Arc<dyn Progress>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<Pipeline<S, Nothing, Decoder, LakeSink>> {
     let chain = &config.ethereum;
     let (rules, genesis) = rules(chain.network.or(told.network), chain.genesis.as_deref())?;
     if let Some(network) = told.network {
@@ -124,9 +137,15 @@ async fn index<S: Source<Block = RawBlock> + 'static>(
         max_reorg: typed.max_reorg,
         ..Options::new(super::threads(chain.threads))
     };
-    let source = (Arc::new(source), place);
-    super::run(config, source, Nothing, decoder, sink, options, progress).await?;
-    Ok(Outcome::Done)
+    Ok(Pipeline {
+        source: Arc::new(source),
+        completer: Arc::new(Nothing.into()),
+        decoder,
+        sink: Arc::new(sink),
+        options,
+        progress,
+        stop: super::stop_on_signal()?,
+    })
 }
 
 /// The rules and the first accounts of `network`: those of the file `genesis`, or built-in ones.

@@ -4,17 +4,18 @@ pub mod bitcoin;
 pub mod ethereum;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use assay_indexer::decode::Decode;
-use assay_indexer::pipeline::{self, Complete, MAX_DECODES, Options, PipelineError, Summary};
-use assay_indexer::progress::Progress;
+use assay_indexer::pipeline::{
+    Complete, MAX_DECODES, MOST_PIECES, Pipeline, PipelineError, Summary,
+};
+use assay_indexer::sink::Sink;
 use assay_indexer::sink::lake::LakeSink;
-use assay_indexer::source::Source;
+use assay_indexer::source::{Live, Source};
+use assay_indexer::stop::{self, Stop};
 use assay_model::lake::RunInfo;
 
 use crate::config::Config;
@@ -27,27 +28,52 @@ fn threads(asked: Option<NonZeroUsize>) -> usize {
     asked.map_or_else(cores, NonZeroUsize::get).min(MAX_DECODES)
 }
 
-/// Brings the lake up to the tip of `source`, which `place` names, and says what was done.
-async fn run<S, D>(
+/// Brings the lake up to the tip of the source, which `place` names, and says what was done.
+async fn run<S, C, D>(
     config: &Config,
-    source: (Arc<S>, String),
-    completer: impl Complete<S::Block> + 'static,
-    decoder: D,
-    sink: LakeSink,
-    options: Options,
-    progress: Arc<dyn Progress>,
+    place: &str,
+    pipeline: &Pipeline<S, C, D, LakeSink>,
 ) -> anyhow::Result<Summary>
 where
     S: Source + 'static,
+    C: Complete<S::Block> + 'static,
     D: Decode<Block = S::Block>,
     PipelineError: From<D::Error>,
 {
-    let (source, place) = source;
-    let (sink, stop) = (Arc::new(sink), stop_on_interrupt());
+    let sink = &pipeline.sink;
+    let work = async {
+        let summary = pipeline.run().await?;
+        // What many short runs left behind.
+        sink.compact(MOST_PIECES).await?;
+        Ok(summary)
+    };
+    recorded(config, place, sink, work).await
+}
+
+/// Keeps the lake at the tip of the source, which `place` names, until it is to end.
+async fn follow<S, C, D>(
+    config: &Config,
+    place: &str,
+    pipeline: &Pipeline<S, C, D, LakeSink>,
+) -> anyhow::Result<Summary>
+where
+    S: Live + 'static,
+    C: Complete<S::Block> + 'static,
+    D: Decode<Block = S::Block>,
+    PipelineError: From<D::Error>,
+{
+    recorded(config, place, &pipeline.sink, pipeline.follow()).await
+}
+
+/// Does `work`, which reads from `place`, and says what was done, now and to those who ask later.
+async fn recorded(
+    config: &Config,
+    place: &str,
+    sink: &LakeSink,
+    work: impl Future<Output = Result<Summary, PipelineError>>,
+) -> anyhow::Result<Summary> {
     let started = (SystemTime::now(), Instant::now());
-    let to = Arc::clone(&sink);
-    let run = pipeline::run(source, completer, decoder, to, &options, progress, &stop);
-    let summary = run.await.with_context(|| format!("indexing {place} stopped"))?;
+    let summary = work.await.with_context(|| format!("indexing {place} stopped"))?;
     let run = run_info(summary, started);
     if run.from < run.to {
         sink.record_run(&run)?;
@@ -58,19 +84,61 @@ where
     Ok(summary)
 }
 
-/// A flag that the first Ctrl-C sets; the second ends the program at once.
-fn stop_on_interrupt() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
+/// The wish that the first Ctrl-C or SIGTERM makes; the second ends the program at once.
+fn stop_on_signal() -> anyhow::Result<Stop> {
+    let (stopper, stop) = stop::stop();
+    let mut signals = Signals::new().context("cannot wait for signals")?;
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(130); // as the shell reports SIGINT; the lake allows it
+        loop {
+            let code = signals.next().await;
+            if stopper.stop() {
+                std::process::exit(code); // the lake allows it
             }
             eprintln!("assay: stopping after the blocks under way; again to stop at once");
         }
     });
-    stop
+    Ok(stop)
+}
+
+/// The signals that ask for an end.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Signals { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next; returns the exit code by which shells report it.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) -> i32 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        130
+    }
 }
 
 fn run_info(summary: Summary, started: (SystemTime, Instant)) -> RunInfo {

@@ -43,6 +43,7 @@ use self::value_flows::FlowRows;
 use self::withdrawals::WithdrawalRows;
 use super::Decode;
 use super::columns::micros;
+use crate::raw::Raw;
 use crate::raw::ethereum::RawBlock;
 use crate::rlp::Transaction;
 use crate::rlp::reader::sum;
@@ -68,7 +69,7 @@ impl Decode for Decoder {
             rows.add(self, raw).map_err(|fault| (at, Box::new(DecodeError::new(raw, fault))))?;
         }
         let (first, last) = (blocks[0].block, blocks[blocks.len() - 1].block);
-        let bytes = blocks.iter().map(RawBlock::size).sum();
+        let bytes = blocks.iter().map(Raw::size).sum();
         Ok(Batch::new(Chain::Ethereum, first, last, bytes, rows.finish()))
     }
 }

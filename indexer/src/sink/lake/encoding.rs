@@ -4,10 +4,9 @@
 //! minima and maxima; heights and times hardly change from row to row, so their differences are
 //! kept; kinds of scripts are few, and accounts of Ethereum come back, so they get a dictionary.
 
-use std::path::Path;
-
 use arrow::record_batch::RecordBatch;
 use assay_model::{ColumnType, Table};
+use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -115,15 +114,14 @@ pub(super) fn append<W: std::io::Write + Send>(
     Ok(())
 }
 
-/// Reads the rows of the Parquet file at `path`, `columns` of them or all.
+/// Reads the rows of the Parquet file `file`, `columns` of them or all.
 pub(super) fn read(
-    path: &Path,
+    file: Bytes,
     columns: Option<&[&str]>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ParquetError>>, ParquetError> {
     use parquet::arrow::ProjectionMask;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-    let file = std::fs::File::open(path)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
     let mask = match columns {
         Some(columns) => ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied()),

@@ -2,43 +2,55 @@
 //!
 //! # Invariants
 //!
-//! * Rows appear by the rename of a segment's folder, all tables at once; the layout is that of
-//!   [`assay_model::lake`].
-//! * Segments end where the bytes of block data since the first block pass a multiple of
-//!   [`segment_block_bytes`], or where a run ended.
+//! * What is visible is what the manifest names, and the manifest changes as a whole, after all that
+//!   it names is durable: a crash at any moment leaves the state of before or after.
+//! * Batches and segments end where [`Cuts`] says. Where runs ended in between there are more
+//!   segments, until they are compacted: then equal chains have equal files.
 //! * One writer at a time: it holds the lock file until it ends, however it ends.
+//! * Segments that were replaced stay readable for [`KEEP_REPLACED`].
 
+mod disk;
 mod encoding;
+mod rebuild;
+mod replaced;
 mod segment;
 
+use std::any::Any;
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
-use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
 use assay_model::lake::{
-    Extra, LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, RUN_FILE, RunInfo, SCHEMA_VERSION,
-    SEGMENT_FILE, STAGING_DIR, SegmentInfo, contiguous, segment_dir, segment_heights, table_file,
+    Extra, Finality, LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest,
+    RUN_FILE, Reorg, Replaced, RunInfo, SCHEMA_VERSION, SEGMENT_FILE, STAGING_DIR, SegmentInfo,
 };
 use assay_model::{Batch, BlockHash, BlockRef, Chain};
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 
+pub use self::disk::{Disk, LocalDisk, NewFile};
+use self::rebuild::{Rebuild, read_block_refs};
+use self::replaced::ReplacedSegments;
 pub use self::segment::EncodedBatch;
-use self::segment::{Encoder, OpenSegment, remove_dir, sync_dir, write_json};
-use super::{Sink, SinkError};
+use self::segment::{Encoder, OpenSegment, StagedSegment, write_json};
+use super::{Cuts, Sink, SinkError};
 use crate::task::join;
 
-/// Bytes of raw block data that a full segment is made from. Ethereum's blocks have many times as
-/// many bytes of rows as of their own: logs and traces.
-pub fn segment_block_bytes(chain: Chain) -> u64 {
+/// How long segments stay readable after they were replaced: statements that run meanwhile began
+/// before. One that runs for longer fails.
+pub const KEEP_REPLACED: Duration = Duration::from_secs(3600);
+
+/// Where the lake's batches and segments of `chain` end. Ethereum's blocks have many times as many
+/// bytes of rows as of their own: logs and traces.
+pub fn cuts(chain: Chain) -> Cuts {
     match chain {
-        Chain::Bitcoin => 256 << 20,
-        Chain::Ethereum => 64 << 20,
+        Chain::Bitcoin => Cuts { batch_bytes: 16 << 20, segment_bytes: 256 << 20 },
+        Chain::Ethereum => Cuts { batch_bytes: 4 << 20, segment_bytes: 32 << 20 },
     }
 }
 
@@ -69,14 +81,17 @@ pub struct LakeSink {
 }
 
 struct Inner {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     chain: Chain,
     info: LakeInfo,
     encoder: Encoder,
-    segment_bytes: u64,
+    cuts: Cuts,
     state: Mutex<State>,
+    /// Held by whoever compacts.
+    compacting: Mutex<()>,
     /// Held as long as the sink lives.
-    _lock: File,
+    _lock: Box<dyn Any + Send + Sync>,
 }
 
 /// The table of every chain that has one row a block, with its height, hash, parent and size.
@@ -85,7 +100,12 @@ const BLOCKS: &str = "blocks";
 /// What is in the lake, and what is being added.
 struct State {
     segments: Vec<SegmentInfo>,
+    finality: Finality,
+    reorgs: Vec<Reorg>,
     open: Option<OpenSegment>,
+    replaced: ReplacedSegments,
+    /// Whether what is on disk may be another state: a change failed half-way.
+    is_stale: bool,
 }
 
 impl LakeSink {
@@ -96,25 +116,32 @@ impl LakeSink {
     /// If another writer has it, or it holds something else than is wanted: another network or
     /// schema, from another height on, or without an extra.
     pub fn open(lake_dir: &Path, wanted: &Wanted) -> Result<LakeSink, SinkError> {
-        let chain = wanted.chain;
-        let dir = lake_dir.join(chain.name());
-        std::fs::create_dir_all(&dir).map_err(SinkError::io("create", &dir))?;
-        let lock = lock(&dir.join(LOCK_FILE))?;
-        let info = read_or_make_info(&dir, wanted)?;
-        remove_dir(&dir.join(STAGING_DIR))?;
-        let segments = read_segments(&dir, info.from)?;
-        let state = Mutex::new(State { segments, open: None });
-        let encoder = Encoder::new(chain);
-        let segment_bytes = segment_block_bytes(chain);
-        let inner = Inner { dir, chain, info, encoder, segment_bytes, state, _lock: lock };
-        Ok(LakeSink { inner: Arc::new(inner) })
+        LakeSink::open_on(Arc::new(LocalDisk), lake_dir, wanted, cuts(wanted.chain))
     }
 
-    /// The same with segments made from `bytes` of block data, at least 1: for tests.
-    pub fn with_segment_bytes(mut self, bytes: u64) -> LakeSink {
-        let inner = Arc::get_mut(&mut self.inner).expect("nobody else has it before the first use");
-        inner.segment_bytes = bytes.max(1);
-        self
+    /// The same on another disk, and with batches and segments that end elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LakeSink::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        lake_dir: &Path,
+        wanted: &Wanted,
+        cuts: Cuts,
+    ) -> Result<LakeSink, SinkError> {
+        let chain = wanted.chain;
+        let dir = lake_dir.join(chain.name());
+        disk.create_dir(&dir).map_err(SinkError::io("create", &dir))?;
+        let path = dir.join(LOCK_FILE);
+        let lock = disk.lock(&path).map_err(SinkError::io("lock", &path))?;
+        let lock = lock.ok_or(SinkError::Locked { path })?;
+        let info = read_or_make_info(&*disk, &dir, wanted)?;
+        let state = Mutex::new(State::load(&*disk, &dir, info.from)?);
+        let encoder = Encoder::new(chain);
+        let compacting = Mutex::new(());
+        let inner = Inner { disk, dir, chain, info, encoder, cuts, state, compacting, _lock: lock };
+        Ok(LakeSink { inner: Arc::new(inner) })
     }
 
     /// What the lake holds.
@@ -133,7 +160,7 @@ impl LakeSink {
     ///
     /// If the file cannot be written.
     pub fn record_run(&self, run: &RunInfo) -> Result<(), SinkError> {
-        write_json(&self.inner.dir.join(RUN_FILE), run)
+        write_json(&*self.inner.disk, &self.inner.dir.join(RUN_FILE), run)
     }
 
     /// Does blocking work on the lake.
@@ -143,7 +170,10 @@ impl LakeSink {
     ) -> Result<T, SinkError> {
         let inner = Arc::clone(&self.inner);
         let work = move || {
-            let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = inner.state();
+            if state.is_stale {
+                *state = State::load(&*inner.disk, &inner.dir, inner.info.from)?;
+            }
             work(&inner, &mut state)
         };
         join(spawn_blocking(work)).await
@@ -156,6 +186,14 @@ impl Sink for LakeSink {
 
     fn first_height(&self) -> u64 {
         self.inner.info.from
+    }
+
+    fn cuts(&self) -> Cuts {
+        self.inner.cuts
+    }
+
+    async fn block_bytes(&self) -> Result<u64, SinkError> {
+        self.blocking(|_, state| Ok(block_bytes(&state.segments))).await
     }
 
     async fn watermark(&self) -> Result<Option<BlockRef>, SinkError> {
@@ -179,13 +217,46 @@ impl Sink for LakeSink {
         self.blocking(|inner, state| inner.publish(state)).await
     }
 
-    async fn revert(&self, to: Option<BlockRef>) -> Result<(), SinkError> {
-        let next = to.map_or(self.first_height(), |block| block.height + 1);
-        self.blocking(move |inner, state| inner.revert(state, next)).await
+    async fn revert(&self, to: BlockRef, by: &[BlockRef]) -> Result<(), SinkError> {
+        let by = by.to_vec();
+        self.blocking(move |inner, state| inner.revert(state, to, &by)).await
+    }
+
+    async fn settle(&self, finality: Finality) -> Result<(), SinkError> {
+        self.blocking(move |_, state| {
+            state.finality = finality;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn finality(&self) -> Result<Finality, SinkError> {
+        self.blocking(|_, state| Ok(state.finality)).await
+    }
+
+    async fn compact(&self, most: usize) -> Result<(), SinkError> {
+        let inner = Arc::clone(&self.inner);
+        join(spawn_blocking(move || inner.compact(most))).await
     }
 }
 
+/// Bytes of raw block data of `segments`.
+fn block_bytes(segments: &[SegmentInfo]) -> u64 {
+    segments.iter().map(|segment| segment.block_bytes).sum()
+}
+
 impl State {
+    /// What the lake in the folder `dir` holds. What a run left behind that was cut short, or a
+    /// change that failed, is put out of the way.
+    fn load(disk: &dyn Disk, dir: &Path, from: u64) -> Result<State, SinkError> {
+        let staging = dir.join(STAGING_DIR);
+        disk.remove_dir(&staging).map_err(SinkError::io("remove", &staging))?;
+        let (manifest, segments) = read_segments(disk, dir, from)?;
+        let replaced = ReplacedSegments::open(disk, dir, &manifest.segments)?;
+        let Manifest { finality, reorgs, .. } = manifest;
+        Ok(State { segments, finality, reorgs, open: None, replaced, is_stale: false })
+    }
+
     fn watermark(&self) -> Option<BlockRef> {
         self.segments.last().map(|segment| BlockRef {
             height: segment.to - 1,
@@ -201,14 +272,17 @@ impl State {
 
     /// Bytes of raw block data of all that was committed.
     fn block_bytes(&self) -> u64 {
-        let open = self.open.as_ref().map_or(0, OpenSegment::block_bytes);
-        self.segments.iter().map(|segment| segment.block_bytes).sum::<u64>() + open
+        block_bytes(&self.segments) + self.open.as_ref().map_or(0, OpenSegment::block_bytes)
     }
 }
 
 impl Inner {
-    fn staging(&self) -> PathBuf {
-        self.dir.join(STAGING_DIR).join("segment")
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn staging(&self, name: &str) -> PathBuf {
+        self.dir.join(STAGING_DIR).join(name)
     }
 
     fn commit(&self, state: &mut State, batch: EncodedBatch) -> Result<(), SinkError> {
@@ -226,146 +300,134 @@ impl Inner {
             return Err(SinkError::NotNext { expected: next, found: batch.first.height });
         }
         let before = state.block_bytes();
-        let open = match &mut state.open {
+        let mut open = match state.open.take() {
             Some(open) => open,
-            None => state.open.insert(self.encoder.begin(self.staging(), batch.first)?),
+            None => self.encoder.begin(&*self.disk, self.staging("segment"), batch.first)?,
         };
+        // If this fails, the rows of its segment are gone, and are to be committed again.
         open.add(batch)?;
-        if state.block_bytes() / self.segment_bytes > before / self.segment_bytes {
+        state.open = Some(open);
+        if self.cuts.ends_segment(before, state.block_bytes()) {
             self.publish(state)?;
         }
         Ok(())
     }
 
+    /// Makes what was committed visible.
     fn publish(&self, state: &mut State) -> Result<(), SinkError> {
         let Some(open) = state.open.take() else { return Ok(()) };
-        let last = open.last().expect("a segment is opened for a batch, which is added at once");
-        let block_bytes = open.block_bytes();
-        state.segments.push(open.publish(&self.dir, last, block_bytes)?);
-        Ok(())
+        let added = open.finish(&*self.disk)?;
+        let end = state.segments.len();
+        self.replace(state, end..end, Some(added), None)
     }
 
-    /// Removes all rows from height `next` on. At every moment what is visible is a whole lake,
-    /// only a shorter one: the segments above go first, the highest at the beginning, and what is
-    /// left of the one that is cut comes back last.
-    fn revert(&self, state: &mut State, next: u64) -> Result<(), SinkError> {
-        state.open = None;
-        let cut = match state
-            .segments
-            .iter()
-            .find(|segment| (segment.from + 1..segment.to).contains(&next))
-        {
-            Some(segment) => Some(self.stage_below(segment.clone(), next)?),
+    /// Puts `staged` in the place of the segments at `places`, and notes `reorg`.
+    ///
+    /// On failure the state on disk may be that of before or the new one: it is read again then.
+    fn replace(
+        &self,
+        state: &mut State,
+        places: Range<usize>,
+        staged: Option<StagedSegment>,
+        reorg: Option<Reorg>,
+    ) -> Result<(), SinkError> {
+        state.is_stale = true;
+        let info = match staged {
+            Some(staged) => Some(staged.publish(&*self.disk, &self.dir)?),
             None => None,
         };
-        while state.segments.last().is_some_and(|segment| segment.to > next) {
-            let segment = state.segments.pop().expect("there is a last one");
-            let place = self.dir.join(segment_dir(&(segment.from..segment.to)));
-            // Renamed first, so that no reader finds half of it.
-            let trash = self.dir.join(STAGING_DIR).join("removed");
-            remove_dir(&trash)?;
-            std::fs::create_dir_all(self.dir.join(STAGING_DIR))
-                .and_then(|()| std::fs::rename(&place, &trash))
-                .map_err(SinkError::io("remove", &place))?;
-            sync_dir(&self.dir)?;
-            remove_dir(&trash)?;
-        }
-        if let Some((open, last, block_bytes)) = cut {
-            state.segments.push(open.publish(&self.dir, last, block_bytes)?);
-        }
+        let mut segments = state.segments.clone();
+        let before: Vec<_> = segments.splice(places, info).collect();
+        let mut reorgs = state.reorgs.clone();
+        reorgs.extend(reorg);
+        let manifest = Manifest {
+            segments: segments.iter().map(SegmentInfo::dir).collect(),
+            finality: state.finality,
+            reorgs,
+        };
+        write_json(&*self.disk, &self.dir.join(MANIFEST_FILE), &manifest)?;
+        sync_dir(&*self.disk, &self.dir)?;
+        (state.segments, state.reorgs) = (segments, manifest.reorgs);
+        state.is_stale = false;
+        // Whatever becomes of them, they are no part of the lake any more.
+        state.replaced.retire(&*self.disk, &self.dir, &before);
         Ok(())
     }
 
-    /// Writes what `segment` has below height `next` to the staging folder.
-    fn stage_below(
-        &self,
-        segment: SegmentInfo,
-        next: u64,
-    ) -> Result<(OpenSegment, BlockRef, u64), SinkError> {
-        let heights = segment.from..next;
-        let dir = self.dir.join(segment_dir(&(segment.from..segment.to)));
-        let blocks = read_block_refs(&dir, heights.clone())?;
-        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
-            return Err(SinkError::BadSegment { path: dir });
-        };
-        let mut open = self.encoder.begin(self.staging(), *first)?;
-        let mut block_bytes = 0;
-        for (place, table) in self.chain.tables().iter().enumerate() {
-            let path = dir.join(table_file(table.name));
-            let rows = encoding::read(&path, None).map_err(SinkError::parquet("read", &path))?;
-            for rows in rows {
-                let rows = rows.map_err(SinkError::parquet("read", &path))?;
-                let row_heights = rows.column_by_name("height").expect("every table has heights");
-                let row_heights = row_heights.as_primitive::<Int64Type>().values();
-                let keep = row_heights.partition_point(|&height| (height as u64) < next);
-                if let (BLOCKS, Some(sizes)) = (table.name, rows.column_by_name("size")) {
-                    block_bytes += sizes.as_primitive::<Int64Type>().values()[..keep]
-                        .iter()
-                        .sum::<i64>() as u64;
-                }
-                if keep > 0 {
-                    open.add_rows(place, rows.slice(0, keep))?;
-                }
-            }
+    /// Removes all rows above `to`.
+    fn revert(&self, state: &mut State, to: BlockRef, by: &[BlockRef]) -> Result<(), SinkError> {
+        state.open = None;
+        let next = to.height + 1;
+        let first = state.segments.partition_point(|segment| segment.to <= next);
+        let end = state.segments.len();
+        if first == end {
+            return Ok(());
         }
-        Ok((open, *last, block_bytes))
+        let replaced = self.read_blocks(state, next..u64::MAX)?;
+        let by = |height| by.iter().find(|block| block.height == height).map(|block| block.hash);
+        let replaced = replaced.into_iter().map(|BlockRef { height, hash, .. }| Replaced {
+            height,
+            hash,
+            by: by(height),
+        });
+        let since = self.disk.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let noticed = since.as_micros() as i64;
+        let reorg = Reorg { noticed, common: to, replaced: replaced.collect() };
+        let kept = match &state.segments[first] {
+            cut if cut.from < next => {
+                let heights = cut.from..next;
+                let rebuild = Rebuild::new(self, &state.segments, first..first + 1, heights);
+                Some(rebuild.run("reverted")?)
+            }
+            _ => None,
+        };
+        self.replace(state, first..end, kept, Some(reorg))
+    }
+
+    /// Merges segments that lie between two cuts.
+    fn compact(&self, most: usize) -> Result<(), SinkError> {
+        let _only_one = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            // Segments are never changed, so they are read without keeping commits waiting.
+            let segments = self.state().segments.clone();
+            let Some(places) = rebuild::due(&segments, self.cuts, most) else { return Ok(()) };
+            let pieces = &segments[places.clone()];
+            let heights = pieces[0].from..pieces[pieces.len() - 1].to;
+            let rebuild = Rebuild::new(self, &segments, places.clone(), heights);
+            let result = rebuild.run("compacted");
+            let mut state = self.state();
+            // A reorganisation may have taken some of them away meanwhile, and their files with them.
+            if state.segments.get(places.clone()) != Some(pieces) || state.is_stale {
+                return Ok(());
+            }
+            self.replace(&mut state, places, Some(result?), None)?;
+        }
     }
 
     fn read_blocks(&self, state: &State, heights: Range<u64>) -> Result<Vec<BlockRef>, SinkError> {
         let mut blocks = Vec::new();
         for segment in &state.segments {
             if segment.from < heights.end && heights.start < segment.to {
-                let dir = self.dir.join(segment_dir(&(segment.from..segment.to)));
-                blocks.extend(read_block_refs(&dir, heights.clone())?);
+                let dir = self.dir.join(segment.dir());
+                blocks.extend(read_block_refs(&*self.disk, &dir, &heights)?);
             }
         }
         Ok(blocks)
     }
 }
 
-/// The blocks of the segment in `dir` with heights in `heights`.
-fn read_block_refs(dir: &Path, heights: Range<u64>) -> Result<Vec<BlockRef>, SinkError> {
-    let path = dir.join(table_file(BLOCKS));
-    let columns = ["height", "hash", "parent_hash"];
-    let batches =
-        encoding::read(&path, Some(&columns)).map_err(SinkError::parquet("read", &path))?;
-    let mut blocks = Vec::new();
-    for rows in batches {
-        let rows = rows.map_err(SinkError::parquet("read", &path))?;
-        let [height, hash, parent] = [0, 1, 2].map(|place| rows.column(place));
-        let (hash, parent) = (hash.as_binary::<i32>(), parent.as_binary::<i32>());
-        for (row, &height) in height.as_primitive::<Int64Type>().values().iter().enumerate() {
-            let bytes = |value: &[u8]| {
-                let hash = value.try_into().map(BlockHash);
-                hash.map_err(|_| SinkError::BadSegment { path: dir.to_owned() })
-            };
-            if heights.contains(&(height as u64)) {
-                let (hash, parent) = (bytes(hash.value(row))?, bytes(parent.value(row))?);
-                blocks.push(BlockRef { height: height as u64, hash, parent });
-            }
-        }
-    }
-    Ok(blocks)
+fn sync_dir(disk: &dyn Disk, path: &Path) -> Result<(), SinkError> {
+    disk.sync_dir(path).map_err(SinkError::io("write", path))
 }
 
-/// Takes the lock of the one writer; the system frees it when the process ends.
-fn lock(path: &Path) -> Result<File, SinkError> {
-    let file = File::create(path).map_err(SinkError::io("create", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(SinkError::Locked { path: path.to_owned() }),
-        Err(std::fs::TryLockError::Error(error)) => Err(SinkError::io("lock", path)(error)),
-    }
-}
-
-fn read_or_make_info(dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError> {
+fn read_or_make_info(disk: &dyn Disk, dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError> {
     let file = dir.join(LAKE_FILE);
-    let Some(text) = read(&file)? else {
+    let Some(text) = read(disk, &file)? else {
         let (schema_version, from) = (SCHEMA_VERSION, wanted.from.unwrap_or(0));
         let (network, extras) = (wanted.network.clone(), wanted.extras_from(from));
         let info = LakeInfo { schema_version, network, from, extras };
-        write_json(&file, &info)?;
-        sync_dir(dir)?;
+        write_json(disk, &file, &info)?;
+        sync_dir(disk, dir)?;
         return Ok(info);
     };
     let path = dir.to_owned();
@@ -389,39 +451,39 @@ fn read_or_make_info(dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError>
     }
 }
 
-/// The segments that make up the lake. Folders behind a gap would be in the way of those to come,
-/// and whoever took away what is missing may yet bring it back: they are refused.
-fn read_segments(dir: &Path, from: u64) -> Result<Vec<SegmentInfo>, SinkError> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(SinkError::io("read", dir))? {
-        let name = entry.map_err(SinkError::io("read", dir))?.file_name();
-        found.extend(name.to_str().and_then(segment_heights));
-    }
-    let segments = contiguous(from, found.clone());
-    if let Some(lost) = found.iter().find(|heights| !segments.contains(heights)) {
-        let missing = segments.last().map_or(from, |heights| heights.end);
-        return Err(SinkError::Gap { path: dir.join(segment_dir(lost)), missing });
-    }
-    let read = |heights: &Range<u64>| {
-        let path = dir.join(segment_dir(heights));
-        read_json(&path.join(SEGMENT_FILE))?.ok_or(SinkError::BadSegment { path })
+/// The manifest, and the segments that it names.
+fn read_segments(
+    disk: &dyn Disk,
+    dir: &Path,
+    from: u64,
+) -> Result<(Manifest, Vec<SegmentInfo>), SinkError> {
+    let path = dir.join(MANIFEST_FILE);
+    let Some(text) = read(disk, &path)? else { return Ok(Default::default()) };
+    let (manifest, _) = Manifest::read(&text, from)
+        .map_err(|source| SinkError::BadManifest { path: path.clone(), source })?;
+    let segment = |name: &String| {
+        let path = dir.join(name);
+        let info: Option<SegmentInfo> = read_json(disk, &path.join(SEGMENT_FILE))?;
+        let info = info.ok_or_else(|| SinkError::NoSegment { path: path.clone() })?;
+        if info.dir() == *name { Ok(info) } else { Err(SinkError::BadSegment { path }) }
     };
-    segments.iter().map(read).collect()
+    let segments = manifest.segments.iter().map(segment).collect::<Result<_, _>>()?;
+    Ok((manifest, segments))
 }
 
 /// The value in the JSON file at `path`; `None` if there is no file.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, SinkError> {
-    let Some(text) = read(path)? else { return Ok(None) };
+fn read_json<T: DeserializeOwned>(disk: &dyn Disk, path: &Path) -> Result<Option<T>, SinkError> {
+    let Some(text) = read(disk, path)? else { return Ok(None) };
     serde_json::from_slice(&text)
         .map(Some)
         .map_err(|source| SinkError::BadJson { path: path.to_owned(), source })
 }
 
 /// The content of the file at `path`; `None` if there is no file.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, SinkError> {
-    match std::fs::read(path) {
+fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Bytes>, SinkError> {
+    match disk.read(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(SinkError::io("read", path)(error)),
     }
 }

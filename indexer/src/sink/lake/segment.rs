@@ -1,18 +1,17 @@
 //! A segment being written: one Parquet file a table, in a folder that nobody reads yet.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
-use assay_model::lake::{FileInfo, SEGMENT_FILE, SegmentInfo, segment_dir, table_file};
+use assay_model::lake::{FileInfo, SEGMENT_FILE, SegmentInfo, table_file};
 use assay_model::{Batch, BlockRef, Chain, Table};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::encoding;
+use super::{Disk, NewFile, encoding, sync_dir};
 use crate::sink::SinkError;
 
 /// Rows below which a batch of a table is no row group of its own.
@@ -29,8 +28,9 @@ pub struct EncodedBatch {
     tables: Vec<EncodedTable>,
 }
 
+/// The rows of one table in one batch.
 #[derive(Debug)]
-enum EncodedTable {
+pub(super) enum EncodedTable {
     /// A row group.
     Columns { rows: u64, chunks: Vec<ArrowColumnChunk> },
     /// Rows too few for a row group of their own: they wait for the rest of the segment.
@@ -55,26 +55,34 @@ impl Encoder {
 
     /// Encodes all tables of `batch`.
     pub fn encode(&self, batch: &Batch) -> Result<EncodedBatch, SinkError> {
-        let mut tables = Vec::with_capacity(self.factories.len());
-        for ((table, rows), factory) in batch.tables().zip(&self.factories) {
-            tables.push(if rows.num_rows() < MIN_GROUP_ROWS {
-                EncodedTable::Rows(rows.clone())
-            } else {
-                let chunks = encoding::encode(factory, rows)
-                    .map_err(SinkError::parquet("encode", table.full_name()))?;
-                EncodedTable::Columns { rows: rows.num_rows() as u64, chunks }
-            });
-        }
+        let tables = batch.tables().enumerate();
+        let tables = tables.map(|(place, (_, rows))| self.encode_table(place, rows.clone()));
         let Batch { first, last, block_bytes, .. } = *batch;
-        Ok(EncodedBatch { first, last, block_bytes, tables })
+        Ok(EncodedBatch { first, last, block_bytes, tables: tables.collect::<Result<_, _>>()? })
+    }
+
+    /// Encodes the rows of one batch in the table at `place` among the chain's.
+    pub fn encode_table(&self, place: usize, rows: RecordBatch) -> Result<EncodedTable, SinkError> {
+        if rows.num_rows() < MIN_GROUP_ROWS {
+            return Ok(EncodedTable::Rows(rows));
+        }
+        let name = self.chain.tables()[place].full_name();
+        let chunks = encoding::encode(&self.factories[place], &rows)
+            .map_err(SinkError::parquet("encode", name))?;
+        Ok(EncodedTable::Columns { rows: rows.num_rows() as u64, chunks })
     }
 
     /// Starts a segment in `staging`, emptied for it, with the block `first`.
-    pub fn begin(&self, staging: PathBuf, first: BlockRef) -> Result<OpenSegment, SinkError> {
-        remove_dir(&staging)?;
-        std::fs::create_dir_all(&staging).map_err(SinkError::io("create", &staging))?;
+    pub fn begin(
+        &self,
+        disk: &dyn Disk,
+        staging: PathBuf,
+        first: BlockRef,
+    ) -> Result<OpenSegment, SinkError> {
+        disk.remove_dir(&staging).map_err(SinkError::io("remove", &staging))?;
+        disk.create_dir(&staging).map_err(SinkError::io("create", &staging))?;
         let files = (self.chain.tables().iter())
-            .map(|table| TableFile::create(&staging, table))
+            .map(|table| TableFile::create(disk, &staging, table))
             .collect::<Result<_, _>>()?;
         Ok(OpenSegment { staging, first, last: None, block_bytes: 0, files })
     }
@@ -92,7 +100,7 @@ pub(super) struct OpenSegment {
 struct TableFile {
     table: &'static Table,
     path: PathBuf,
-    writer: SerializedFileWriter<BufWriter<File>>,
+    writer: SerializedFileWriter<Box<dyn NewFile>>,
     factory: ArrowRowGroupWriterFactory,
     rows: u64,
     waiting: Vec<RecordBatch>,
@@ -101,23 +109,30 @@ struct TableFile {
 impl OpenSegment {
     /// Adds a batch.
     pub fn add(&mut self, batch: EncodedBatch) -> Result<(), SinkError> {
-        for (file, table) in self.files.iter_mut().zip(batch.tables) {
-            match table {
-                EncodedTable::Columns { rows, chunks } => {
-                    file.write_waiting()?;
-                    file.append(rows, chunks)?;
-                }
-                EncodedTable::Rows(rows) => file.wait(rows)?,
-            }
+        for (place, table) in batch.tables.into_iter().enumerate() {
+            self.add_table(place, table)?;
         }
-        self.last = Some(batch.last);
-        self.block_bytes += batch.block_bytes;
+        self.ends_with(batch.last, batch.block_bytes);
         Ok(())
     }
 
-    /// Adds rows of one table; the blocks that they belong to are told at `publish`.
-    pub fn add_rows(&mut self, table: usize, rows: RecordBatch) -> Result<(), SinkError> {
-        self.files[table].wait(rows)
+    /// Adds what a batch has of the table at `place`.
+    pub fn add_table(&mut self, place: usize, table: EncodedTable) -> Result<(), SinkError> {
+        let file = &mut self.files[place];
+        match table {
+            EncodedTable::Columns { rows, chunks } => {
+                file.write_waiting()?;
+                file.append(rows, chunks)
+            }
+            EncodedTable::Rows(rows) => file.wait(rows),
+        }
+    }
+
+    /// Says that the rows added go up to the block `last`, and that of what was added since this was
+    /// said before, there are `block_bytes` of block data.
+    pub fn ends_with(&mut self, last: BlockRef, block_bytes: u64) {
+        self.last = Some(last);
+        self.block_bytes += block_bytes;
     }
 
     /// The last block that was added.
@@ -130,14 +145,13 @@ impl OpenSegment {
         self.block_bytes
     }
 
-    /// Completes all files and moves the segment, which ends with `last`, to its place in
-    /// `chain_dir`: it becomes visible as a whole.
-    pub fn publish(
-        self,
-        chain_dir: &Path,
-        last: BlockRef,
-        block_bytes: u64,
-    ) -> Result<SegmentInfo, SinkError> {
+    /// Completes all files.
+    ///
+    /// # Panics
+    ///
+    /// If nothing was added: a bug of the caller.
+    pub fn finish(self, disk: &dyn Disk) -> Result<StagedSegment, SinkError> {
+        let last = self.last.expect("a segment is opened for blocks, which are then added");
         let mut tables = BTreeMap::new();
         for file in self.files {
             tables.insert(file.table.name.to_owned(), file.finish()?);
@@ -148,24 +162,38 @@ impl OpenSegment {
             parent: self.first.parent,
             last: last.hash,
             last_parent: last.parent,
-            block_bytes,
+            block_bytes: self.block_bytes,
             tables,
         };
-        write_json(&self.staging.join(SEGMENT_FILE), &info)?;
-        sync_dir(&self.staging)?;
-        let place = chain_dir.join(segment_dir(&(info.from..info.to)));
-        std::fs::rename(&self.staging, &place).map_err(SinkError::io("create", &place))?;
-        sync_dir(chain_dir)?;
-        Ok(info)
+        write_json(disk, &self.staging.join(SEGMENT_FILE), &info)?;
+        sync_dir(disk, &self.staging)?;
+        Ok(StagedSegment { staging: self.staging, info })
+    }
+}
+
+/// A segment that is complete, and not in its place yet.
+pub(super) struct StagedSegment {
+    staging: PathBuf,
+    info: SegmentInfo,
+}
+
+impl StagedSegment {
+    /// Moves the segment to its place in `chain_dir`. It is part of the lake once the manifest says
+    /// so.
+    pub fn publish(self, disk: &dyn Disk, chain_dir: &Path) -> Result<SegmentInfo, SinkError> {
+        let place = chain_dir.join(self.info.dir());
+        disk.rename(&self.staging, &place).map_err(SinkError::io("create", &place))?;
+        sync_dir(disk, chain_dir)?;
+        Ok(self.info)
     }
 }
 
 impl TableFile {
-    fn create(dir: &Path, table: &'static Table) -> Result<TableFile, SinkError> {
+    fn create(disk: &dyn Disk, dir: &Path, table: &'static Table) -> Result<TableFile, SinkError> {
         let path = dir.join(table_file(table.name));
-        let file = File::create(&path).map_err(SinkError::io("create", &path))?;
-        let (writer, factory) = encoding::file_writer(table, BufWriter::new(file))
-            .map_err(SinkError::parquet("write", &path))?;
+        let file = disk.create(&path).map_err(SinkError::io("create", &path))?;
+        let (writer, factory) =
+            encoding::file_writer(table, file).map_err(SinkError::parquet("write", &path))?;
         Ok(TableFile { table, path, writer, factory, rows: 0, waiting: Vec::new() })
     }
 
@@ -194,45 +222,26 @@ impl TableFile {
 
     fn finish(mut self) -> Result<FileInfo, SinkError> {
         self.write_waiting()?;
-        let file = self
-            .writer
-            .into_inner()
-            .map_err(SinkError::parquet("write", &self.path))?
-            .into_inner()
-            .map_err(|error| SinkError::io("write", &self.path)(error.into_error()))?;
-        let length = file
-            .sync_all()
-            .and_then(|()| file.metadata())
-            .map_err(SinkError::io("write", &self.path))?;
-        Ok(FileInfo { rows: self.rows, bytes: length.len() })
+        let file = self.writer.into_inner().map_err(SinkError::parquet("write", &self.path))?;
+        let bytes = file.finish().map_err(SinkError::io("write", &self.path))?;
+        Ok(FileInfo { rows: self.rows, bytes })
     }
 }
 
 /// Writes `value` to `path` so that the file is there whole or not at all.
-pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), SinkError> {
+pub(super) fn write_json(
+    disk: &dyn Disk,
+    path: &Path,
+    value: &impl serde::Serialize,
+) -> Result<(), SinkError> {
     let temporary = path.with_extension("tmp");
-    let text = serde_json::to_string_pretty(value).expect("our own types have text keys");
-    File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .map_err(SinkError::io("write", path))
-}
-
-/// Removes the folder at `path` if there is one.
-pub(super) fn remove_dir(path: &Path) -> Result<(), SinkError> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(SinkError::io("remove", path)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Makes the names in the folder at `path` durable.
-pub(super) fn sync_dir(path: &Path) -> Result<(), SinkError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(SinkError::io("write", path))
+    let mut text = serde_json::to_vec_pretty(value).expect("our own types have text keys");
+    text.push(b'\n');
+    let write = || {
+        let mut file = disk.create(&temporary)?;
+        file.write_all(&text)?;
+        file.finish()?;
+        disk.rename(&temporary, path)
+    };
+    write().map_err(SinkError::io("write", path))
 }

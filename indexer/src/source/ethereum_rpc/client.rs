@@ -11,18 +11,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use alloy_json_rpc::{Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload};
-use alloy_transport::{BoxTransport, TransportError};
+use alloy_pubsub::PubSubFrontend;
+use alloy_transport::{TransportError, TransportErrorKind};
 use futures::future::join_all;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use tower_service::Service;
 
 use super::RpcOptions;
 use super::endpoint::Endpoint;
 use super::error::{RpcError, RpcFault};
 use super::retry::Retry;
-use super::transport;
+use super::transport::{self, Connection};
 use super::trouble::{self, Trouble};
 
 /// Most calls in one request at first: what common limits of providers allow.
@@ -46,7 +47,8 @@ pub(super) struct Client {
     pub endpoint: Endpoint,
     pub retry: Retry,
     timeout: Duration,
-    transport: BoxTransport,
+    connection: RwLock<Connection>,
+    answer_bytes: usize,
     permits: Semaphore,
     next_id: AtomicU64,
     /// Most calls in one request, as far as is known.
@@ -81,9 +83,9 @@ impl Client {
     pub async fn connect(endpoint: Endpoint, options: &RpcOptions) -> Result<Client, RpcFault> {
         let &RpcOptions { requests, timeout, answer_bytes, retry, .. } = options;
         let mut done = 0;
-        let transport = loop {
+        let connection = loop {
             let error = match transport::open(&endpoint, timeout, answer_bytes, retry).await {
-                Ok(transport) => break transport,
+                Ok(connection) => break connection,
                 Err(error) => error,
             };
             done += 1;
@@ -98,7 +100,8 @@ impl Client {
             endpoint,
             retry,
             timeout,
-            transport,
+            connection: RwLock::new(connection),
+            answer_bytes,
             permits: Semaphore::new(requests.clamp(1, Semaphore::MAX_PERMITS)),
             next_id: AtomicU64::new(1),
             batch_calls: AtomicUsize::new(BATCH_CALLS),
@@ -110,6 +113,31 @@ impl Client {
         let calls = [call];
         let mut answers = self.ask(&calls).await;
         answers.pop().unwrap_or(Err(RpcFault::Null { what: "answer" }))
+    }
+
+    /// Makes a single call, once: for what is done without if it does not come at once.
+    pub async fn ask_once(&self, call: Call) -> Option<Box<RawValue>> {
+        let answer = self.request(&[call], &[0]).await.pop();
+        answer.and_then(Result::ok)
+    }
+
+    /// What announcements come through, if the node can make any.
+    pub async fn socket(&self) -> Option<PubSubFrontend> {
+        self.connection.read().await.socket.clone()
+    }
+
+    /// Opens the connection anew, after it was given up for lost while it was `lost`.
+    async fn reconnect(&self, lost: u64) {
+        let mut connection = self.connection.write().await;
+        if connection.number != lost {
+            return; // somebody else was faster
+        }
+        let opened =
+            transport::open(&self.endpoint, self.timeout, self.answer_bytes, self.retry).await;
+        // If it cannot be opened now, the next request finds it lost again.
+        if let Ok(opened) = opened {
+            *connection = Connection { number: lost + 1, ..opened };
+        }
     }
 
     /// Makes `calls`, several in one request. The answers are in their order.
@@ -211,14 +239,21 @@ impl Client {
     async fn send(&self, packet: RequestPacket) -> Result<ResponsePacket, Trouble> {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await.ok();
-        let mut transport = self.transport.clone();
+        let (mut transport, number) = {
+            let connection = self.connection.read().await;
+            (connection.transport.clone(), connection.number)
+        };
         let answer = async {
             std::future::poll_fn(|context| transport.poll_ready(context)).await?;
             transport.call(packet).await
         };
         match tokio::time::timeout(self.timeout, answer).await {
-            Ok(result) => {
-                result.map_err(|error: TransportError| trouble::of_transport(&self.endpoint, error))
+            Ok(Ok(packet)) => Ok(packet),
+            Ok(Err(error)) => {
+                if matches!(error, TransportError::Transport(TransportErrorKind::BackendGone)) {
+                    self.reconnect(number).await;
+                }
+                Err(trouble::of_transport(&self.endpoint, error))
             }
             Err(_) => {
                 let seconds = self.timeout.as_secs_f32();

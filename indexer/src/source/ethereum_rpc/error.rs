@@ -161,4 +161,15 @@ impl RpcFault {
     pub(super) fn malformed(what: &'static str, reason: impl ToString) -> RpcFault {
         RpcFault::Malformed { what, reason: reason.to_string() }
     }
+
+    /// Whether asking again later may help.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            RpcFault::Unreachable { .. }
+                | RpcFault::Limited { .. }
+                | RpcFault::Null { .. }
+                | RpcFault::Mixed { .. }
+        )
+    }
 }

@@ -36,9 +36,14 @@ pub(super) fn chain_id() -> Call {
     Call { method: "eth_chainId", params: json!([]), height: None }
 }
 
-/// Asks for the last block, without its transactions.
-pub(super) fn latest_block() -> Call {
-    Call { method: "eth_getBlockByNumber", params: json!(["latest", false]), height: None }
+/// Asks for the block with a `tag` (`latest`, `safe`, `finalized`), without its transactions.
+pub(super) fn tagged_block(tag: &str) -> Call {
+    Call { method: "eth_getBlockByNumber", params: json!([tag, false]), height: None }
+}
+
+/// Asks to be told of new blocks.
+pub(super) fn new_heads() -> Call {
+    Call { method: "eth_subscribe", params: json!(["newHeads"]), height: None }
 }
 
 /// Asks for the block at `height`, with its transactions or without.

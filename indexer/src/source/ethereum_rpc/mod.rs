@@ -9,6 +9,7 @@
 //! * No message shows what may be secret in a node's URL.
 //! * Equal chains are cut at equal heights.
 
+mod announced;
 mod block;
 mod call_frames;
 mod client;
@@ -34,8 +35,11 @@ use assay_model::BlockRef;
 use assay_model::ethereum::Network;
 use async_trait::async_trait;
 use futures::StreamExt;
+use futures::future::join;
 use futures::stream;
+use tokio::sync::Mutex;
 
+use self::announced::Announced;
 use self::block::Identity;
 use self::client::{Call, Client};
 use self::endpoint::Endpoint;
@@ -46,7 +50,7 @@ use self::methods::{ReceiptMethod, TraceMethod};
 pub use self::retry::Retry;
 use crate::attempt::Attempt;
 use crate::raw::ethereum::RawBlock;
-use crate::source::{Source, SourceError};
+use crate::source::{Finality, Live, Source, SourceError};
 
 /// Heights at whose multiples fetches are cut.
 const FETCHED_BLOCKS: u64 = 32;
@@ -59,6 +63,9 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
 /// The largest answer that is read, unless another size is given, bytes; traces of a block are tens
 /// of megabytes.
 pub const DEFAULT_ANSWER_BYTES: usize = 512 << 20;
+/// How often a node is asked for a new block that does not announce them, unless another time is
+/// given.
+pub const DEFAULT_POLL: Duration = Duration::from_millis(500);
 /// What a block of the main network and its receipts take, about, bytes.
 const AVERAGE_BLOCK_BYTES: u64 = 100_000;
 
@@ -75,6 +82,8 @@ pub struct RpcOptions {
     pub timeout: Duration,
     /// The largest answer that is read, bytes.
     pub answer_bytes: usize,
+    /// How often the node is asked for a new block where it does not announce them.
+    pub poll: Duration,
     /// How often it is asked again.
     pub retry: Retry,
 }
@@ -88,6 +97,7 @@ impl RpcOptions {
             requests: DEFAULT_REQUESTS,
             timeout: DEFAULT_TIMEOUT,
             answer_bytes: DEFAULT_ANSWER_BYTES,
+            poll: DEFAULT_POLL,
             retry: Retry::default(),
         }
     }
@@ -102,6 +112,7 @@ impl fmt::Debug for RpcOptions {
             .field("requests", &self.requests)
             .field("timeout", &self.timeout)
             .field("answer_bytes", &self.answer_bytes)
+            .field("poll", &self.poll)
             .field("retry", &self.retry)
             .finish()
     }
@@ -112,6 +123,7 @@ impl fmt::Debug for RpcOptions {
 pub struct Rpc {
     fetcher: Arc<Fetcher>,
     network: Network,
+    announced: Mutex<Announced>,
 }
 
 impl Rpc {
@@ -139,7 +151,8 @@ impl Rpc {
         };
         let has_dao_balances = methods::has_dao_balances(&client, network).await?;
         let fetcher = Arc::new(Fetcher { client, receipts, traces, has_dao_balances });
-        Ok(Rpc { fetcher, network })
+        let announced = Mutex::new(Announced::new(options.poll));
+        Ok(Rpc { fetcher, network, announced })
     }
 
     /// The network that the node is in.
@@ -192,7 +205,7 @@ impl Source for Rpc {
     type Block = RawBlock;
 
     async fn tip(&self) -> Result<Option<BlockRef>, SourceError> {
-        self.block(methods::latest_block()).await
+        self.block(methods::tagged_block("latest")).await
     }
 
     async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, SourceError> {
@@ -233,6 +246,23 @@ impl Source for Rpc {
             }
         }
         Attempt { done, failure: None }
+    }
+}
+
+#[async_trait]
+impl Live for Rpc {
+    async fn changed(&self) {
+        self.announced.lock().await.next(&self.fetcher.client).await;
+    }
+
+    async fn finality(&self) -> Result<Finality, SourceError> {
+        let tagged = |tag| async move {
+            // Chains without proof of stake have no such blocks, and nodes say so in many ways.
+            let text = self.fetcher.client.ask_once(methods::tagged_block(tag)).await?;
+            Some(read::<Identity>("block", &text).ok()?.block())
+        };
+        let (safe, finalized) = join(tagged("safe"), tagged("finalized")).await;
+        Ok(Finality { safe, finalized })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_pubsub::PubSubConnect;
+use alloy_pubsub::{PubSubConnect, PubSubFrontend};
 use alloy_transport::{BoxTransport, TransportErrorKind, TransportResult};
 use alloy_transport_ws::{WebSocketConfig, WsConnect};
 
@@ -13,6 +13,17 @@ use super::retry::Retry;
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// What requests go through.
+    pub transport: BoxTransport,
+    /// What announcements come through; `None` over HTTP, where there are none.
+    pub socket: Option<PubSubFrontend>,
+    /// How many there were before it.
+    pub number: u64,
+}
+
 /// Connects to a node, of which no answer of more than `limit` bytes is read. Over HTTP, there is nothing to do before the first request; a WebSocket is
 /// opened now, and again by itself if it breaks.
 pub(super) async fn open(
@@ -20,7 +31,7 @@ pub(super) async fn open(
     timeout: Duration,
     limit: usize,
     retry: Retry,
-) -> TransportResult<BoxTransport> {
+) -> TransportResult<Connection> {
     // Fails if there is a provider of cryptography already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match endpoint.protocol {
@@ -32,7 +43,8 @@ pub(super) async fn open(
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .map_err(TransportErrorKind::custom)?;
-            Ok(BoxTransport::new(BoundedHttp { client, url: endpoint.url.clone(), limit }))
+            let http = BoxTransport::new(BoundedHttp { client, url: endpoint.url.clone(), limit });
+            Ok(Connection { transport: http, socket: None, number: 0 })
         }
         Protocol::WebSocket => {
             let config = WebSocketConfig::default()
@@ -44,7 +56,11 @@ pub(super) async fn open(
                 .with_retry_interval(retry.first_pause);
             let connecting = connect.into_service();
             match tokio::time::timeout(CONNECT_TIMEOUT.min(timeout), connecting).await {
-                Ok(service) => Ok(BoxTransport::new(service?)),
+                Ok(socket) => {
+                    let socket = socket?;
+                    let transport = BoxTransport::new(socket.clone());
+                    Ok(Connection { transport, socket: Some(socket), number: 0 })
+                }
                 Err(_) => Err(TransportErrorKind::custom_str("timeout while connecting")),
             }
         }

@@ -1,0 +1,145 @@
+//! Stays at the tip of a chain that goes on.
+//!
+//! # Invariants
+//!
+//! * Trouble that may pass never ends it, however long it lasts, as long as it is the source's; a
+//!   disk that keeps failing does.
+//! * What is visible is always a chain that the source had, up to some block.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::task::JoinHandle;
+
+use super::{Complete, MOST_PIECES, Pipeline, PipelineError, Summary};
+use crate::decode::Decode;
+use crate::sink::{Sink, SinkError};
+use crate::source::Live;
+
+/// How often a disk may fail in a row.
+const MOST_DISK_FAILURES: u32 = 10;
+
+/// How long to wait after trouble: twice as long each time.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause {
+    /// The first time.
+    pub first: Duration,
+    /// At most.
+    pub longest: Duration,
+}
+
+impl Default for Pause {
+    fn default() -> Pause {
+        Pause { first: Duration::from_millis(500), longest: Duration::from_secs(30) }
+    }
+}
+
+impl Pause {
+    /// How long to wait after the trouble number `count`, which begins at 1.
+    fn after(self, count: u32) -> Duration {
+        let factor = 1u32.checked_shl(count.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.first.saturating_mul(factor).min(self.longest)
+    }
+}
+
+/// What became of following so far.
+#[derive(Default)]
+struct Course {
+    summary: Option<Summary>,
+    /// Failures since the last time that all went well.
+    failures: u32,
+    compaction: Option<JoinHandle<Result<(), SinkError>>>,
+}
+
+impl<S, C, D, K> Pipeline<S, C, D, K>
+where
+    S: Live + 'static,
+    C: Complete<S::Block> + 'static,
+    D: Decode<Block = S::Block>,
+    PipelineError: From<D::Error>,
+    K: Sink + 'static,
+{
+    /// Keeps the sink at the tip of the source until it is to end; the commit under way is finished.
+    ///
+    /// # Errors
+    ///
+    /// What does not pass by itself; all blocks below it are committed.
+    pub async fn follow(&self) -> Result<Summary, PipelineError> {
+        let mut course = Course::default();
+        let result = self.follow_on(&mut course).await;
+        if let Some(compaction) = course.compaction.take() {
+            told(compaction.await);
+        }
+        result.map(|()| course.summary.unwrap_or_default())
+    }
+
+    async fn follow_on(&self, course: &mut Course) -> Result<(), PipelineError> {
+        loop {
+            match self.step().await {
+                Ok(run) => {
+                    course.failures = 0;
+                    course.summary = Some(course.summary.map_or(run, |all| all.then(run)));
+                    course.compact(&self.sink);
+                }
+                Err(error) if error.is_passing() && !course.is_hopeless(&error) => {
+                    course.failures += 1;
+                    let pause = self.options.pause.after(course.failures);
+                    self.progress.trouble(&error, pause);
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => continue,
+                        () = self.stop.asked() => return Ok(()),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            if self.options.last.is_some_and(|last| course.is_at(last)) {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.asked() => return Ok(()),
+                () = self.source.changed() => {}
+            }
+        }
+    }
+
+    async fn step(&self) -> Result<Summary, PipelineError> {
+        // Kept with the blocks that are added now.
+        self.sink.settle(self.source.finality().await?).await?;
+        self.run().await
+    }
+}
+
+impl Course {
+    /// Whether the disk has failed too often.
+    fn is_hopeless(&self, error: &PipelineError) -> bool {
+        matches!(error, PipelineError::Sink(_)) && self.failures >= MOST_DISK_FAILURES
+    }
+
+    /// Whether the block at height `last` is there.
+    fn is_at(&self, last: u64) -> bool {
+        self.summary.is_some_and(|summary| summary.to > last)
+    }
+
+    /// Sees to it that small segments are merged, beside everything else.
+    fn compact<K: Sink + 'static>(&mut self, sink: &Arc<K>) {
+        let finished = self.compaction.take_if(|compaction| compaction.is_finished());
+        if let Some(result) = finished.and_then(FutureExt::now_or_never) {
+            told(result);
+        }
+        if self.compaction.is_none() {
+            let sink = Arc::clone(sink);
+            self.compaction = Some(tokio::spawn(async move { sink.compact(MOST_PIECES).await }));
+        }
+    }
+}
+
+/// A compaction that failed costs nothing but disk: it is told, and tried again.
+fn told(result: Result<Result<(), SinkError>, tokio::task::JoinError>) {
+    match result {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "cannot merge segments"),
+        Err(error) => tracing::warn!(%error, "merging segments was cut short"),
+    }
+}
