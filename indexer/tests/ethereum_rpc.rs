@@ -5,68 +5,22 @@
 mod known;
 #[path = "common/node.rs"]
 mod node;
-
-use std::path::Path;
-use std::sync::Arc;
+#[path = "common/replay.rs"]
+mod replay;
 
 use alloy_primitives::{Address, B256};
 use alloy_trie::root::ordered_trie_root_with_encoder;
 use assay_fixtures::shared;
-use assay_indexer::decode::Decode;
-use assay_indexer::decode::ethereum::{Decoder, Rules};
 use assay_indexer::raw::dao::DAO_ACCOUNTS;
 use assay_indexer::raw::ethereum::{Action, RawBlock, Trace};
 use assay_indexer::rlp::{Block, Reader};
-use assay_indexer::source::Source;
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
 use assay_model::Batch;
-use assay_model::ethereum::{DAO_FORK_HEIGHT, Network};
-use known::{Known, by_height, hash, read_json, receipts_like, told_receipts, told_uncles};
+use assay_model::ethereum::DAO_FORK_HEIGHT;
+use known::{Known, by_height, hash, read_json};
 use node::{Node, Reply, answer, connect};
+use replay::{complete, decode, fetch_one, node, of_trace_block, traced};
 use serde_json::{Value, json};
-
-async fn node(known: Known) -> Node {
-    Node::start(move |_, body| Reply::Json(answer(body, |name, params| known.answer(name, params))))
-        .await
-}
-
-async fn fetch_one(rpc: &Rpc, height: u64) -> RawBlock {
-    let mut attempt = rpc.fetch(height..height + 1).await;
-    assert!(attempt.failure.is_none(), "{}", attempt.failure.expect("one"));
-    attempt.done.pop().expect("a block")
-}
-
-fn decode(raw: &RawBlock) -> Batch {
-    let rules = Arc::new(Rules::of(Network::MAINNET));
-    let decoder = Decoder { rules, genesis: None, with_traces: true };
-    match decoder.decode(std::slice::from_ref(raw)) {
-        Ok(batch) => batch,
-        Err((_, error)) => panic!("{error}"),
-    }
-}
-
-/// What a node would know of the block at `height` besides `block`: out of other files, or made up.
-/// Says whether all of it is real.
-fn complete(dir: &Path, known: &mut Known, height: u64, block: Value) -> bool {
-    let rlp = dir.join("rlp/mainnet");
-    let read = |name: &str| std::fs::read(rlp.join(format!("{height}.{name}.rlp"))).ok();
-    let told = by_height(&dir.join("rpc/mainnet"), "eth_getBlockReceipts.json");
-    let receipts = match (told.get(&height), read("receipts")) {
-        (Some(path), _) => Some(read_json(path)),
-        (None, Some(bytes)) => Some(told_receipts(&block, &bytes)),
-        (None, None) => None,
-    };
-    let uncles = block["uncles"].as_array().map_or(0, Vec::len);
-    let (is_uncle_real, told) = match read("block").filter(|_| uncles > 0) {
-        Some(bytes) => (true, told_uncles(&bytes)),
-        None => (uncles == 0, vec![block.clone(); uncles]),
-    };
-    let is_real = receipts.is_some() && is_uncle_real;
-    known.uncles.insert(height, told);
-    known.receipts.insert(height, receipts.unwrap_or_else(|| receipts_like(&block)));
-    known.blocks.insert(height, block);
-    is_real
-}
 
 /// Compares the header and the transactions of `raw` with what the node says their hashes are.
 fn check(raw: &RawBlock, told: &Value) {
@@ -159,24 +113,6 @@ async fn an_archive_node_says_what_the_fork_of_the_dao_moved() {
             .then(|| DAO_ACCOUNTS.iter().map(|account| i128::from(account.0[0])).collect());
         assert_eq!(raw.dao_balances, wanted);
     }
-}
-
-/// A node that knows one block with made-up transactions, and what is told of its execution.
-async fn traced(transactions: &[B256], set: impl FnOnce(&mut Known)) -> Vec<Trace> {
-    let mut known = Known::default();
-    let block = known::block(1, hash(1), transactions);
-    known.receipts.insert(1, receipts_like(&block));
-    known.blocks.insert(1, block);
-    set(&mut known);
-    let node = node(known).await;
-    fetch_one(&connect(&node).await, 1).await.traces.expect("the node has traces")
-}
-
-async fn of_trace_block(mut entries: Value) -> Vec<Trace> {
-    for entry in entries.as_array_mut().expect("a list") {
-        entry["blockHash"] = json!(hash(1));
-    }
-    traced(&[], |known| drop(known.traces.insert(1, entries))).await
 }
 
 #[tokio::test]
