@@ -103,7 +103,7 @@ async fn make(scene: &Scene, cast: &Cast) {
     }
 }
 
-/// Ends of contracts that were there before. The heir gets 83 + 5 wei.
+/// Ends of contracts that were there before. The heir gets 83 + 5 + 113 + 3 wei.
 async fn end(scene: &Scene) {
     let signature = "end(address)";
     let mortal = scene.create("Mortal", 83).await;
@@ -118,6 +118,8 @@ async fn end(scene: &Scene) {
     }
     scene.pay(selfish, 101).await;
     let poor = scene.create("Mortal", 0).await;
+    let puppet = scene.create("Spender", 113).await;
+    scene.run(puppet, "endBy(address,address)", &[poor.into(), HEIR.into()], 3).await;
     scene.run(poor, signature, &[HEIR.into()], 0).await;
 }
 
@@ -169,7 +171,7 @@ async fn check_story(scene: &Scene, cast: &Cast, chain: &Chain, is_cancun: bool)
     let is_to = |account: Address| move |flow: &&Value| flow["to_address"] == json!(account);
     assert_eq!(flows.iter().find(is_to(cast.refuser)), None);
     assert_eq!(scene.balance(cast.refuser).await, U256::ZERO);
-    assert_eq!(scene.balance(HEIR).await, U256::from(61 + 67 + 71 + 33 + 73 + 83 + 5));
+    assert_eq!(scene.balance(HEIR).await, U256::from(61 + 67 + 71 + 33 + 73 + 83 + 5 + 113 + 3));
     assert_eq!(scene.balance(OTHER).await, U256::from(71));
     // Paid to what has ended, and kept by what ends in itself: since Cancun only if it is new.
     let gone = if is_cancun { 67 + 79 } else { 67 + 79 + 97 + 7 };

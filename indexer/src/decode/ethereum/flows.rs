@@ -86,7 +86,8 @@ impl<'a> Traces<'a> {
     ///
     /// Since Cancun, a contract that is not new and names itself as heir moves nothing, and nodes
     /// built on revm (anvil, Reth) tell of it as if the last movement of ether before had been one of
-    /// a self-destruction: mostly that of the caller, who paid the contract.
+    /// a self-destruction: mostly that of the caller, who paid the contract. Where the contract itself
+    /// moved the last ether, nothing tells the two apart.
     fn is_misattributed(&self, trace_index: usize) -> bool {
         let Action::SelfDestruct { address, .. } = self.traces[trace_index].action else {
             return false;
@@ -376,7 +377,8 @@ mod tests {
             });
         }
         let is_reverted = vec![false; traces.len()];
-        let of_transaction = vec![0..traces.len()];
+        let whole = 0..traces.len();
+        let of_transaction = vec![whole];
         let traces = Traces { traces: &traces, is_reverted, parents, of_transaction };
         let mut flows = Vec::new();
         internal(&traces, 0, is_cancun, &mut flows).expect("small amounts");
