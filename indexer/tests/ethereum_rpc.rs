@@ -156,6 +156,34 @@ async fn trees_of_calls_are_told_as_steps_are() {
     }
 }
 
+/// What nodes built on revm tell of a contract that names itself as heir and stays (EIP-6780).
+#[tokio::test]
+async fn an_end_that_moves_nothing_needs_no_heir() {
+    let (contract, nobody) = (Address::with_last_byte(5), Address::ZERO);
+    let call = |end: Value| {
+        json!([{ "txHash": hash(7), "result": {
+            "type": "CALL", "from": nobody, "to": contract, "value": "0x0", "gas": "0x9",
+            "gasUsed": "0x9", "input": "0x", "calls": [end],
+        } }])
+    };
+    let mut end = json!({ "type": "SELFDESTRUCT", "from": nobody, "gas": "0x0", "gasUsed": "0x0" });
+    let traces = traced(&[hash(7)], |known| drop(known.frames.insert(1, call(end.clone())))).await;
+    let told = Action::SelfDestruct { address: nobody, heir: nobody, balance: 0 };
+    assert_eq!(traces.last().map(|trace| &trace.action), Some(&told));
+
+    // Any other must have one.
+    end["value"] = json!("0x1");
+    let block = known::block(1, hash(1), &[hash(7)]);
+    let mut known = Known::default();
+    known.receipts.insert(1, receipts_like(&block));
+    known.blocks.insert(1, block);
+    known.frames.insert(1, call(end));
+    let node = node(known).await;
+    let fetched = connect(&node).await.fetch(1..2).await;
+    let shown = fetched.failure.expect("it is refused").to_string();
+    assert!(shown.contains("block 1"), "{shown}");
+}
+
 /// Traces without what the two ways to tell them do not agree on: the words of errors, and what a
 /// failed step used and returned.
 fn comparable(traces: Vec<Trace>) -> Vec<Trace> {
