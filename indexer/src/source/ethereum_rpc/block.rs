@@ -72,9 +72,10 @@ struct Header {
     requests_hash: Option<B256>,
 }
 
-/// What a block has besides its header.
+/// What a block has besides the fields of its header.
 #[derive(Debug, Deserialize)]
 struct Body {
+    hash: B256,
     transactions: Vec<Transaction>,
     #[serde(default)]
     uncles: Vec<B256>,
@@ -138,12 +139,12 @@ struct Withdrawal {
 
 /// Reads the result of `eth_getBlockByNumber` with whole transactions.
 pub(super) fn block(text: &RawValue) -> Result<RpcBlock, RpcFault> {
-    let identity: Identity = read(BLOCK, text)?;
     let header: Header = read(BLOCK, text)?;
     let body: Body = read(BLOCK, text)?;
+    let (number, hash, parent_hash) = (header.number, body.hash, header.parent_hash);
     let withdrawals = body.withdrawals.map(|items| items.iter().map(Withdrawal::fields).collect());
     Ok(RpcBlock {
-        block: identity.block(),
+        block: Identity { number, hash, parent_hash }.block(),
         uncles: body.uncles,
         header: header.fields(),
         transactions: body.transactions,
