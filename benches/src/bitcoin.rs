@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use assay_indexer::decode::bitcoin::Decoder;
-use assay_indexer::pipeline::{Options, Pipeline, Prevouts};
+use assay_indexer::pipeline::Prevouts;
 use assay_indexer::progress::Silent;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
-use assay_indexer::stop::Stop;
 use assay_indexer::wire::{Block, Header, Reader};
 use assay_model::Chain;
+
+use crate::{run, runtime};
 
 /// Opens the folder of block files `dir`.
 ///
@@ -79,27 +80,13 @@ fn hash_all(block: &[u8]) -> u8 {
 ///
 /// If it fails.
 pub fn index(dir: &Path, lake: &Path, threads: usize) -> u64 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .build()
-        .expect("a runtime");
     let source = open(dir, threads);
     let network = source.network();
     let (network_name, extras) = (network.to_string(), BTreeSet::new());
     let wanted = Wanted { chain: Chain::Bitcoin, network: network_name, from: None, extras };
     let sink = LakeSink::open(lake, &wanted).expect("a new lake");
-    let options = Options::new(threads);
     let decoder = Decoder { network, with_scripts: false };
     let source = Arc::new(source);
     let prevouts = Prevouts::new(Arc::clone(&source), sink.dir().join(".utxo"), Arc::new(Silent));
-    let pipeline = Pipeline {
-        source,
-        completer: Arc::new(prevouts.into()),
-        decoder,
-        sink: Arc::new(sink),
-        options,
-        progress: Arc::new(Silent),
-        stop: Stop::never(),
-    };
-    runtime.block_on(pipeline.run()).expect("a valid chain").block_bytes
+    runtime(threads).block_on(run(source, prevouts, decoder, sink, threads))
 }

@@ -8,8 +8,8 @@ mod node;
 #[path = "common/replay.rs"]
 mod replay;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -25,7 +25,12 @@ fn child() {
 }
 
 /// A lake made by processes that are killed after random times up to `longest`; how many were.
-fn lake_of_the_killed(blocks: &Path, straight: &Lake, longest: Duration, rng: &mut Rng) -> (Lake, usize) {
+fn lake_of_the_killed(
+    blocks: &Path,
+    straight: &Lake,
+    longest: Duration,
+    rng: &mut Rng,
+) -> (Lake, usize) {
     let (lake, expected) = (Lake::new(), straight.rows());
     let mut kills = 0;
     loop {

@@ -11,11 +11,10 @@ mod told;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use assay_indexer::decode::Decode;
 use assay_indexer::decode::ethereum::{Decoder, Rules};
-use assay_indexer::pipeline::{self, Nothing, Options};
+use assay_indexer::pipeline::Nothing;
 use assay_indexer::progress::Silent;
 use assay_indexer::raw::ethereum::RawBlock;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
@@ -24,6 +23,8 @@ use assay_indexer::source::ethereum_files::{EthereumFiles, EthereumFilesOptions}
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
 use assay_model::ethereum::Network;
 use assay_model::{Batch, Chain};
+
+use crate::runtime;
 
 /// Blocks that are read from files at once.
 const READ_BYTES: u64 = 16 << 20;
@@ -57,7 +58,8 @@ pub fn read_archives(dir: &Path) -> u64 {
             let end = source.plan(start..tip.height + 1, READ_BYTES);
             let attempt = source.fetch(start..end).await;
             assert!(attempt.failure.is_none(), "{:?}", attempt.failure);
-            bytes += attempt.done.iter().map(RawBlock::size).sum::<u64>();
+            let sizes = attempt.done.iter().map(|raw| raw.bytes.len() + raw.receipts.len());
+            bytes += sizes.sum::<usize>() as u64;
             start = end;
         }
         bytes
@@ -74,19 +76,8 @@ pub fn index(url: &str, first: u64, lake: &Path, threads: usize) -> u64 {
     let (network, extras) = (Network::MAINNET.to_string(), BTreeSet::new());
     let wanted = Wanted { chain: Chain::Ethereum, network, from: Some(first), extras };
     let sink = LakeSink::open(lake, &wanted).expect("a new lake");
-    let (options, stop) = (Options::new(threads), AtomicBool::new(false));
-    let run = async {
-        let source = Rpc::connect(RpcOptions::new(url)).await.expect("a node");
-        let (source, sink, progress) = (Arc::new(source), Arc::new(sink), Arc::new(Silent));
-        pipeline::run(source, Nothing, decoder(), sink, &options, progress, &stop).await
-    };
-    runtime(threads).block_on(run).expect("a valid chain").block_bytes
-}
-
-fn runtime(threads: usize) -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    runtime(threads).block_on(async {
+        let source = Arc::new(Rpc::connect(RpcOptions::new(url)).await.expect("a node"));
+        crate::run(source, Nothing, decoder(), sink, threads).await
+    })
 }

@@ -163,6 +163,7 @@ impl MadeUp {
             senders: Some(self.transactions.iter().map(|(sender, _)| *sender).collect()),
             blob_gas_price: None,
             traces: self.traces,
+            dao_balances: None,
             place: "made up".to_owned(),
         }
     }
