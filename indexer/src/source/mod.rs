@@ -2,8 +2,11 @@
 
 pub mod block_files;
 mod disk;
+mod endpoint;
 pub mod ethereum_files;
 pub mod ethereum_rpc;
+mod http;
+mod retry;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -14,6 +17,7 @@ use async_trait::async_trait;
 
 use self::ethereum_files::FileError;
 use self::ethereum_rpc::RpcError;
+pub use self::retry::Retry;
 use crate::attempt::Attempt;
 use crate::raw::Raw;
 use crate::wire::WireError;
