@@ -1,5 +1,6 @@
 //! Where blocks come from.
 
+pub mod bitcoin_node;
 pub mod block_files;
 mod disk;
 mod endpoint;
@@ -15,6 +16,7 @@ pub use assay_model::lake::Finality;
 use assay_model::{BlockHash, BlockRef, Network};
 use async_trait::async_trait;
 
+use self::bitcoin_node::NodeError;
 use self::ethereum_files::FileError;
 use self::ethereum_rpc::RpcError;
 pub use self::retry::Retry;
@@ -188,6 +190,22 @@ pub enum SourceError {
     /// An Ethereum node does not give what was asked of it.
     #[error(transparent)]
     Rpc(#[from] Box<RpcError>),
+    /// A Bitcoin node does not give what was asked of it.
+    #[error(transparent)]
+    Node(#[from] Box<NodeError>),
+}
+
+impl SourceError {
+    /// Whether the same may be had later, if nobody does anything but wait: a node does not answer
+    /// just now, or is about to change its mind. What is wrong with files, with settings or with
+    /// what a node says stays wrong.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            SourceError::Rpc(error) => error.fault.is_passing(),
+            SourceError::Node(error) => error.fault.is_passing(),
+            _ => false,
+        }
+    }
 }
 
 /// Blocks whose parents are in no file.
@@ -215,12 +233,22 @@ pub struct Unlinked {
     pub damages: String,
 }
 
-impl SourceError {
-    /// Whether asking again later may help.
-    pub fn is_passing(&self) -> bool {
-        match self {
-            SourceError::Rpc(error) => error.fault.is_passing(),
-            _ => false,
-        }
+/// The end of those of `heights` up to the next multiple of `step`.
+fn cut(heights: Range<u64>, step: u64) -> u64 {
+    let next = (heights.start / step).saturating_add(1).saturating_mul(step);
+    next.min(heights.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_stand_at_multiples() {
+        assert_eq!(cut(0..100, 32), 32);
+        assert_eq!(cut(31..100, 32), 32);
+        assert_eq!(cut(32..100, 32), 64);
+        assert_eq!(cut(96..100, 32), 100);
+        assert_eq!(cut(u64::MAX - 1..u64::MAX, 32), u64::MAX);
     }
 }

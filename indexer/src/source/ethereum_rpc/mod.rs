@@ -48,7 +48,7 @@ use crate::attempt::Attempt;
 use crate::raw::ethereum::RawBlock;
 pub use crate::source::Retry;
 use crate::source::endpoint::Endpoint;
-use crate::source::{Finality, Live, Source, SourceError};
+use crate::source::{Finality, Live, Source, SourceError, cut};
 
 /// How a URL of a node may begin.
 const SCHEMES: &[&str] = &["http", "https", "ws", "wss"];
@@ -267,24 +267,9 @@ impl Live for Rpc {
     }
 }
 
-/// The end of those of `heights` up to the next multiple of `step`.
-fn cut(heights: Range<u64>, step: u64) -> u64 {
-    let next = (heights.start / step).saturating_add(1).saturating_mul(step);
-    next.min(heights.end)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cuts_stand_at_multiples() {
-        assert_eq!(cut(0..100, 32), 32);
-        assert_eq!(cut(31..100, 32), 32);
-        assert_eq!(cut(32..100, 32), 64);
-        assert_eq!(cut(96..100, 32), 100);
-        assert_eq!(cut(u64::MAX - 1..u64::MAX, 32), u64::MAX);
-    }
 
     #[test]
     fn options_do_not_show_keys() {
