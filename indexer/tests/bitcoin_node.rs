@@ -19,7 +19,7 @@ use assay_indexer::source::bitcoin_node::{BitcoinNode, NodeFault, NodeOptions};
 use assay_indexer::source::{Finality, Live, Source};
 use assay_indexer::wire::Reader;
 use assay_model::{BlockRef, Chain as Model, Network, hex};
-use bitcoind::{Chain, connect, failure, fault, fetch, options, serve};
+use bitcoind::{CONNECTING, Chain, connect, failure, fault, fetch, options, serve};
 use common::MemorySink;
 use serde_json::Value;
 use server::Server;
@@ -97,7 +97,7 @@ async fn spent_outputs_over_rest_have_no_heights() {
         })
         .collect();
     let (server, _chain) = serve(Chain::golden()).await;
-    for raw in fetch(&connect(&server.url).await, 0..151).await {
+    for raw in fetch(&connect(&server.url).await, 1..151).await {
         let spent = raw.spent.expect("the node tells it");
         let mut reader = Reader::new(&told[&raw.block.hash.to_string()]);
         let transactions = reader.count().expect("a count") as usize;
@@ -174,8 +174,7 @@ async fn a_chain_that_changes_meanwhile_is_not_mixed() {
             })
             .await;
             let node = connect(&server.url).await;
-            // Three requests: the state of the chain, the first hash, and whether there is REST.
-            connecting.store(3, Ordering::SeqCst);
+            connecting.store(CONNECTING, Ordering::SeqCst);
             let tip = node.tip().await.expect("a tip").expect("a block");
             let refs: [&[_]; 2] = [&before.best, &after.best];
             assert!(refs.iter().any(|best| best.get(tip.height as usize) == Some(&tip.hash)));
@@ -289,6 +288,23 @@ async fn hears_soon(node: &BitcoinNode, socket: &mut PubSocket, next: ZmqMessage
     false
 }
 
+/// A message of `sequence`.
+fn sequence(label: u8, count: u32) -> ZmqMessage {
+    let mut body = vec![7; 32];
+    body.push(label);
+    if label == b'A' {
+        body.extend(1u64.to_le_bytes());
+    }
+    message("sequence", &body, count)
+}
+
+/// Waits until `node` is known to hear both topics, and has heard all that was sent for that.
+async fn both_hear(node: &BitcoinNode, socket: &mut PubSocket) {
+    assert!(hears_soon(node, socket, message("hashblock", &[7; 32], 0)).await);
+    assert!(hears_soon(node, socket, sequence(b'C', 0)).await);
+    while tokio::time::timeout(Duration::from_millis(200), node.changed()).await.is_ok() {}
+}
+
 #[tokio::test]
 async fn an_announced_block_is_heard_at_once() {
     let Some(archive) = shared::dir("bitcoin/golden-a/golden-a.tar.zst") else { return };
@@ -297,7 +313,7 @@ async fn an_announced_block_is_heard_at_once() {
     let (server, _chain) = serve(Chain::golden()).await;
     let (mut socket, address) = publisher().await;
     let node = listening(&server.url, &address).await;
-    assert!(hears(&node).await, "the connection");
+    both_hear(&node, &mut socket).await;
     let mut heard = 0;
     for line in recorded.lines() {
         let told: Value = serde_json::from_str(line).expect("JSON");
@@ -327,16 +343,13 @@ async fn lost_announcements_are_noticed() {
     let (server, _chain) = serve(Chain::made_up(2)).await;
     let (mut socket, address) = publisher().await;
     let node = listening(&server.url, &address).await;
-    assert!(hears(&node).await, "the connection");
-    let mut added = vec![7; 32];
-    added.push(b'A');
-    added.extend(1u64.to_le_bytes());
+    both_hear(&node, &mut socket).await;
     for count in [1, 2, 3] {
-        socket.send(message("sequence", &added, count)).await.expect("sent");
+        socket.send(sequence(b'A', count)).await.expect("sent");
     }
     let silent = tokio::time::timeout(Duration::from_millis(100), node.changed()).await;
     assert!(silent.is_err(), "a transaction does not change the chain");
-    socket.send(message("sequence", &added, 9)).await.expect("sent");
+    socket.send(sequence(b'A', 9)).await.expect("sent");
     assert!(hears(&node).await, "five were lost");
 }
 

@@ -241,6 +241,8 @@ fn cut(heights: Range<u64>, step: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::bitcoin_node::NodeFault;
+    use super::ethereum_rpc::RpcFault;
     use super::*;
 
     #[test]
@@ -250,5 +252,48 @@ mod tests {
         assert_eq!(cut(32..100, 32), 64);
         assert_eq!(cut(96..100, 32), 100);
         assert_eq!(cut(u64::MAX - 1..u64::MAX, 32), u64::MAX);
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_stays() {
+        let rpc = |fault| {
+            let url = "http://localhost".to_owned();
+            SourceError::from(Box::new(RpcError { url, method: "eth_call", height: None, fault }))
+        };
+        let node = |fault| {
+            let url = "http://localhost".to_owned();
+            SourceError::from(Box::new(NodeError { url, method: "getblock", height: None, fault }))
+        };
+        let reason = String::new;
+        for error in [
+            rpc(RpcFault::Unreachable { attempts: 3, reason: reason() }),
+            rpc(RpcFault::Limited { attempts: 3, reason: reason() }),
+            rpc(RpcFault::Null { what: "block" }),
+            rpc(RpcFault::Mixed { what: "receipts" }),
+            node(NodeFault::NoCookie { path: PathBuf::new() }),
+            node(NodeFault::Unreachable { attempts: 3, reason: reason() }),
+            node(NodeFault::Busy { attempts: 3, reason: reason() }),
+            node(NodeFault::WarmingUp { seconds: 900, message: reason() }),
+            node(NodeFault::NotYet { attempts: 3, message: reason() }),
+            node(NodeFault::Reorganised),
+        ] {
+            assert!(error.is_passing(), "{error}");
+        }
+        let read = std::io::Error::other("the disk is gone");
+        for error in [
+            rpc(RpcFault::Null { what: "receipts" }),
+            rpc(RpcFault::Denied { status: 401 }),
+            rpc(RpcFault::Pruned { message: reason() }),
+            rpc(RpcFault::TooLarge { message: reason() }),
+            node(NodeFault::Denied { status: 401, hint: reason() }),
+            node(NodeFault::Pruned { first_kept: Some(7) }),
+            node(NodeFault::Null),
+            node(NodeFault::BadLogin { path: PathBuf::new(), reason: reason() }),
+            SourceError::Unknown { height: 7 },
+            SourceError::Changed { height: 7, place: reason() },
+            SourceError::Read { path: PathBuf::new(), source: read },
+        ] {
+            assert!(!error.is_passing(), "{error}");
+        }
     }
 }

@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 
 use crate::server::{Reply, Request, Server};
 
+/// Requests that connecting takes: the state of the chain, its first block, whether there is REST.
+pub const CONNECTING: usize = 3;
 /// The error of a height above the tip.
 pub const NO_HEIGHT: (i64, &str) = (-8, "Block height out of range");
 /// What is answered to a call: JSON, or an error.
@@ -231,6 +233,10 @@ pub fn respond(body: &Value, method: impl Fn(&str, &Value) -> Told) -> Reply {
             Reply::Http(if failed { 500 } else { 200 }, "", answer)
         }
     }
+}
+
+pub fn http(status: u16, body: &str) -> Reply {
+    Reply::Http(status, "", body.to_owned())
 }
 
 /// How a node is asked in tests: at once, and not for long.
