@@ -366,8 +366,8 @@ async fn what_is_told_badly_is_named() {
         let (told, bad) = (chain.clone(), chain.best[117]);
         let (method, verbosity) = call.split_once(' ').unwrap_or((call, "true"));
         let fetched = fetch_with(chain, move |name, params| {
-            let is_bad =
-                name == method && params[0] == json!(bad) && params[1].to_string() == verbosity;
+            let call = format!("{name} {}", params[1]);
+            let is_bad = call == format!("{method} {verbosity}") && params[0] == json!(bad);
             is_bad.then(|| {
                 let mut value: Value =
                     serde_json::from_str(&told.answer(name, params)?).expect("JSON");
