@@ -281,7 +281,6 @@ mod tests {
         }
         let read = std::io::Error::other("the disk is gone");
         for error in [
-            rpc(RpcFault::Null { what: "receipts" }),
             rpc(RpcFault::Denied { status: 401 }),
             rpc(RpcFault::Pruned { message: reason() }),
             rpc(RpcFault::TooLarge { message: reason() }),

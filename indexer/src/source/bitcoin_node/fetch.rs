@@ -30,6 +30,9 @@ use crate::wire::{Header, Reader};
 /// Most transactions of blocks that are asked for together: the first blocks of a chain have hardly
 /// any, those of today several thousand.
 const TRANSACTIONS_TOGETHER: u64 = 1000;
+/// How often a chain that changes while it is asked for is asked for again. Not for long: what was
+/// fetched before may have to be given up, which whoever puts blocks together finds out.
+const SETTLING_ATTEMPTS: u32 = 3;
 /// Groups of blocks that are asked for at the same time. The client bounds how many requests that
 /// really is.
 const GROUPS_AT_ONCE: usize = 4;
@@ -101,7 +104,7 @@ impl Fetcher {
             let headers = self.headers_now(heights.clone(), before).await;
             let is_unsettled = (headers.failure.as_ref())
                 .is_some_and(|error| error.fault == NodeFault::Reorganised);
-            if !is_unsettled || attempt >= retry.attempts {
+            if !is_unsettled || attempt >= retry.attempts.min(SETTLING_ATTEMPTS) {
                 return headers;
             }
             tokio::time::sleep(retry.pause(attempt, None)).await;

@@ -2,8 +2,8 @@
 //!
 //! What a block spends comes from `getblock <hash> 3` (Bitcoin Core 23 or later), which tells of each
 //! spent output its value, its script and the height at which it was created, in the order of undo
-//! data. `/rest/spenttxouts` (30 or later) would be a tenth as long, but it tells `CTxOut`s alone,
-//! values and scripts: the heights, which rows of inputs hold, are in none of its forms, and nothing
+//! data. `/rest/spenttxouts` (30 or later) would be far shorter, but it tells `CTxOut`s alone, values
+//! and scripts: the heights, which rows of inputs hold, are in none of its forms, and nothing
 //! else that a node answers says them more cheaply. So it is not used. Of a node that tells no spent
 //! outputs, or where they are not wanted, blocks come without them, and the pipeline computes them.
 //!
@@ -51,8 +51,8 @@ const SCHEMES: &[&str] = &["http", "https"];
 /// Heights at whose multiples fetches are cut: so many of today's blocks are about the data that a
 /// batch is made from.
 const FETCHED_BLOCKS: u64 = 16;
-/// Requests that are under way at once, unless another number is given. bitcoind lets 16 wait
-/// while it works at 4 (`rpcworkqueue`, `rpcthreads`).
+/// Requests that are under way at once, unless another number is given. bitcoind works at 4 or more
+/// at once and lets 16 or more wait (`rpcthreads`, `rpcworkqueue`).
 pub const DEFAULT_REQUESTS: usize = 8;
 /// How long a request may take, unless another time is given.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);

@@ -3,7 +3,7 @@
 use assay_model::BlockHash;
 
 use super::client::Client;
-use super::error::{NodeError, NodeFault};
+use super::error::NodeError;
 use super::rpc;
 use crate::wire::Header;
 
@@ -20,7 +20,7 @@ pub(super) fn path(hash: BlockHash) -> String {
 pub(super) async fn is_served(client: &Client, hash: BlockHash) -> Result<bool, Box<NodeError>> {
     match client.get(&path(hash)).await {
         Ok(bytes) => Ok(is_block(hash, &bytes)),
-        Err(fault @ (NodeFault::Unreachable { .. } | NodeFault::Busy { .. })) => {
+        Err(fault) if fault.is_passing() => {
             Err(rpc::error(client.endpoint(), "/rest/block", None, fault))
         }
         Err(_) => Ok(false),
