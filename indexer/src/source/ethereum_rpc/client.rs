@@ -20,11 +20,11 @@ use tokio::sync::{RwLock, Semaphore};
 use tower_service::Service;
 
 use super::RpcOptions;
-use super::endpoint::Endpoint;
 use super::error::{RpcError, RpcFault};
-use super::retry::Retry;
 use super::transport::{self, Connection};
 use super::trouble::{self, Trouble};
+use crate::source::Retry;
+use crate::source::endpoint::Endpoint;
 
 /// Most calls in one request at first: what common limits of providers allow.
 const BATCH_CALLS: usize = 100;
