@@ -17,6 +17,7 @@ use assay_benches::ethereum::chain::MadeChain;
 use assay_benches::ethereum::{archive, decode, index, read_archives, real};
 use assay_benches::process::{cpu_seconds, peak_memory_kb};
 use assay_fixtures::shared;
+use assay_indexer::raw::Raw;
 use assay_indexer::raw::ethereum::RawBlock;
 
 /// The archive that is written: behind those of proof of work.
@@ -31,7 +32,7 @@ fn main() {
             let rounds = number(rounds);
             measure(|| {
                 (0..rounds).for_each(|_| drop(std::hint::black_box(decode(&blocks))));
-                let bytes: u64 = blocks.iter().map(RawBlock::size).sum();
+                let bytes: u64 = blocks.iter().map(Raw::size).sum();
                 (bytes * rounds, real::transactions(&blocks) as u64 * rounds)
             });
         }
