@@ -2,6 +2,7 @@
 
 pub mod bitcoin;
 pub mod ethereum;
+pub mod follow;
 pub mod process;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod told;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use assay_indexer::decode::Decode;
 use assay_indexer::decode::ethereum::{Decoder, Rules};
@@ -24,6 +25,7 @@ use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
 use assay_model::ethereum::Network;
 use assay_model::{Batch, Chain};
 
+use crate::follow::{self, Announcing};
 use crate::runtime;
 
 /// Blocks that are read from files at once.
@@ -73,11 +75,31 @@ pub fn read_archives(dir: &Path) -> u64 {
 ///
 /// If it fails.
 pub fn index(url: &str, first: u64, lake: &Path, threads: usize) -> u64 {
-    let (network, extras) = (Network::MAINNET.to_string(), BTreeSet::new());
-    let wanted = Wanted { chain: Chain::Ethereum, network, from: Some(first), extras };
-    let sink = LakeSink::open(lake, &wanted).expect("a new lake");
+    let sink = new_lake(lake, first);
     runtime(threads).block_on(async {
         let source = Arc::new(Rpc::connect(RpcOptions::new(url)).await.expect("a node"));
         crate::run(source, Nothing, decoder(), sink, threads).await
     })
+}
+
+/// Announces the last `blocks` blocks of the node at `url` one by one to whoever follows them from
+/// `first` on into a new lake in `lake`; returns how long each took.
+///
+/// # Panics
+///
+/// If it fails.
+pub fn latencies(url: &str, first: u64, lake: &Path, blocks: u64) -> Vec<Duration> {
+    let sink = new_lake(lake, first);
+    runtime(2).block_on(async {
+        let source = Rpc::connect(RpcOptions::new(url)).await.expect("a node");
+        let tip = source.tip().await.expect("a node").expect("blocks").height;
+        let source = Arc::new(Announcing::new(source, tip - blocks));
+        follow::latencies(source, Nothing, decoder(), sink, blocks).await
+    })
+}
+
+fn new_lake(lake: &Path, first: u64) -> LakeSink {
+    let (network, extras) = (Network::MAINNET.to_string(), BTreeSet::new());
+    let wanted = Wanted { chain: Chain::Ethereum, network, from: Some(first), extras };
+    LakeSink::open(lake, &wanted).expect("a new lake")
 }

@@ -14,6 +14,7 @@ mod node;
 
 mod check;
 mod ether;
+mod follow;
 mod kinds;
 mod scene;
 mod signed;
