@@ -43,7 +43,8 @@ impl<S: Source> Source for Announcing<S> {
     }
 
     async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, SourceError> {
-        match height <= *self.tip.borrow() {
+        let is_announced = height <= *self.tip.borrow();
+        match is_announced {
             true => self.source.block_at(height).await,
             false => Ok(None),
         }
