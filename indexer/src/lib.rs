@@ -14,6 +14,7 @@
 
 pub mod attempt;
 pub mod decode;
+pub mod metrics;
 pub mod pipeline;
 pub mod progress;
 pub mod raw;
