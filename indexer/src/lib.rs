@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod raw;
 pub mod rlp;
+pub mod service;
 pub mod sink;
 pub mod source;
 pub mod stop;
