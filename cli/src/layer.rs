@@ -2,14 +2,16 @@
 //! that the layer below decides.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use assay_model::{Network, ethereum};
+use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::args::{GlobalArgs, IndexChain};
+use crate::args::{GlobalArgs, IndexChain, LogFormat};
 use crate::human;
 
 /// What one layer says. Its fields are the keys of `assay.toml`.
@@ -22,6 +24,8 @@ pub struct Layer {
     pub memory: Option<Size>,
     /// Folder for what SQL does not keep in memory.
     pub spill_dir: Option<PathBuf>,
+    /// How log lines are written.
+    pub log_format: Option<LogFormat>,
     /// Where Bitcoin comes from.
     pub bitcoin: BitcoinLayer,
     /// Where Ethereum comes from.
@@ -61,6 +65,8 @@ pub struct EthereumLayer {
     pub without_traces: Option<bool>,
     /// Threads that decode.
     pub threads: Option<NonZeroUsize>,
+    /// Where a run that follows the tip answers over HTTP.
+    pub listen: Option<SocketAddr>,
 }
 
 /// A network of Ethereum, by name or chain id.
@@ -113,6 +119,7 @@ impl Layer {
             lake: self.lake.or(below.lake),
             memory: self.memory.or(below.memory),
             spill_dir: self.spill_dir.or(below.spill_dir),
+            log_format: self.log_format.or(below.log_format),
             bitcoin: self.bitcoin.over(below.bitcoin),
             ethereum: self.ethereum.over(below.ethereum),
         }
@@ -151,6 +158,7 @@ impl Layer {
             lake: env.path("ASSAY_LAKE"),
             memory: env.parse("ASSAY_MEMORY", human::parse_bytes)?.map(Size),
             spill_dir: env.path("ASSAY_SPILL_DIR"),
+            log_format: env.parse("ASSAY_LOG_FORMAT", |text| LogFormat::from_str(text, true))?,
             bitcoin: BitcoinLayer {
                 blocks_dir: env.path("ASSAY_BLOCKS_DIR"),
                 network: env.parse("ASSAY_NETWORK", |text| {
@@ -170,6 +178,9 @@ impl Layer {
                 genesis: env.path("ASSAY_GENESIS"),
                 without_traces: env.parse("ASSAY_WITHOUT_TRACES", parse_bool)?,
                 threads,
+                listen: env.parse("ASSAY_LISTEN", |text| {
+                    text.parse().map_err(|_| format!("'{text}' is not like 127.0.0.1:9464"))
+                })?,
             },
         })
     }
@@ -179,6 +190,7 @@ impl Layer {
         let mut layer = Layer {
             lake: global.lake.clone(),
             memory: global.memory.map(Size),
+            log_format: global.log_format,
             ..Layer::default()
         };
         match chain {
@@ -199,6 +211,7 @@ impl Layer {
                     genesis: args.genesis.clone(),
                     without_traces: args.without_traces.then_some(true),
                     threads: args.threads,
+                    listen: args.listen,
                 };
             }
             None => {}
@@ -234,6 +247,7 @@ impl EthereumLayer {
             genesis: self.genesis.or(below.genesis),
             without_traces: self.without_traces.or(below.without_traces),
             threads: self.threads.or(below.threads),
+            listen: self.listen.or(below.listen),
         }
     }
 }
@@ -300,14 +314,16 @@ mod tests {
 
     #[test]
     fn every_key_of_the_file_is_read() {
-        let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\n[bitcoin]\n\
+        let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\nlog_format = 'json'\n[bitcoin]\n\
                     blocks_dir = '~/b'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
                     ignore_unlinked = false\n[ethereum]\nrpc = 'http://n'\nera_dir = 'e'\n\
-                    network = 7\ngenesis = '~/g.json'\nwithout_traces = true\nthreads = 2";
+                    network = 7\ngenesis = '~/g.json'\nwithout_traces = true\nthreads = 2\n\
+                    listen = '127.0.0.1:9464'";
         let expected = Layer {
             lake: Some("/etc/l".into()),
             memory: Some(Size(1 << 20)),
             spill_dir: Some("/s".into()),
+            log_format: Some(LogFormat::Json),
             bitcoin: BitcoinLayer {
                 blocks_dir: Some("/home/ann/b".into()),
                 network: Some(Network::Regtest),
@@ -322,6 +338,7 @@ mod tests {
                 genesis: Some("/home/ann/g.json".into()),
                 without_traces: Some(true),
                 threads: NonZeroUsize::new(2),
+                listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))),
             },
         };
         assert_eq!(file(text).expect("valid"), expected);
@@ -335,6 +352,8 @@ mod tests {
             ("[bitcoin]\nthreads = 0", "line 2, key 'threads'", "nonzero"),
             ("memory = '4 elephants'", "line 1, key 'memory'", "is not a size"),
             ("memory = true", "line 1, key 'memory'", "a size like"),
+            ("log_format = 'xml'", "line 1, key 'log_format'", "unknown variant"),
+            ("[ethereum]\nlisten = '9464'", "line 2, key 'listen'", "invalid socket address"),
             ("lake = ", "line 1, key 'lake'", ""),
         ];
         for (text, place, reason) in cases {
@@ -347,7 +366,14 @@ mod tests {
 
     #[test]
     fn a_mistake_in_the_environment_names_the_variable() {
-        for name in ["ASSAY_MEMORY", "ASSAY_NETWORK", "ASSAY_WITH_SCRIPTS", "ASSAY_THREADS"] {
+        for name in [
+            "ASSAY_MEMORY",
+            "ASSAY_NETWORK",
+            "ASSAY_WITH_SCRIPTS",
+            "ASSAY_THREADS",
+            "ASSAY_LISTEN",
+            "ASSAY_LOG_FORMAT",
+        ] {
             let error = env(name, "nonsense").expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
         }

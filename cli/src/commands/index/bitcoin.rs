@@ -15,7 +15,7 @@ use assay_model::lake::Extra;
 use crate::args::IndexBitcoinArgs;
 use crate::config::Config;
 use crate::exit::Outcome;
-use crate::progress::{IndexBars, Verbosity};
+use crate::progress::IndexBars;
 
 /// Folder of the store of unspent outputs, within the chain's folder of the lake.
 const UTXO_DIR: &str = ".utxo";
@@ -46,7 +46,7 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
         sink: Arc::new(sink),
         options,
         progress,
-        stop: super::stop_on_signal()?,
+        stop: super::stop_on_signal(config.verbosity)?,
     };
     let summary = super::run(config, &dir.display().to_string(), &pipeline).await?;
     if !config.bitcoin.ignore_unlinked && !summary.stopped {
@@ -65,10 +65,8 @@ fn open(
     let network = config.bitcoin.network;
     let options = BlockFilesOptions { dir, network, ignore_undo: typed.ignore_undo, threads };
     let source = BlockFiles::open(options, progress)?;
-    if config.verbosity != Verbosity::Quiet {
-        for damage in source.damages() {
-            eprintln!("assay: warning: {damage}");
-        }
+    for damage in source.damages() {
+        config.verbosity.warn(damage);
     }
     Ok(source)
 }
