@@ -1,8 +1,10 @@
 //! What was typed: the command line as clap reads it. `config.rs` makes of it what is run.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 use crate::human;
 use crate::output::Format;
@@ -50,6 +52,9 @@ pub struct GlobalArgs {
     /// Log what happens to stderr; -vv logs more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// How log lines are written [environment: ASSAY_LOG_FORMAT] [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
 }
 
 /// A command.
@@ -130,6 +135,10 @@ pub struct IndexBitcoinArgs {
     /// Stay at the tip of the node's chain until stopped (Ctrl-C, SIGTERM)
     #[arg(long)]
     pub follow: bool,
+    /// While following, answer /metrics, /livez and /readyz over HTTP here, like 127.0.0.1:9465; to
+    /// anyone who can connect [environment: ASSAY_LISTEN]
+    #[arg(long, value_name = "ADDRESS", requires = "follow")]
+    pub listen: Option<SocketAddr>,
     /// Network: mainnet, testnet3, testnet4, signet or regtest; told from the source if absent
     /// [environment: ASSAY_NETWORK]
     #[arg(long, value_name = "NAME")]
@@ -208,6 +217,10 @@ pub struct IndexEthereumArgs {
     /// Stay at the tip of the node's chain until stopped (Ctrl-C, SIGTERM)
     #[arg(long)]
     pub follow: bool,
+    /// While following, answer /metrics, /livez and /readyz over HTTP here, like 127.0.0.1:9464; to
+    /// anyone who can connect [environment: ASSAY_LISTEN]
+    #[arg(long, value_name = "ADDRESS", requires = "follow")]
+    pub listen: Option<SocketAddr>,
     /// Most blocks that a reorganisation may take away from the lake
     #[arg(long, value_name = "BLOCKS", default_value_t = 64)]
     pub max_reorg: u64,
@@ -320,6 +333,27 @@ pub enum ChainArg {
     Bitcoin,
     /// Ethereum and its test networks
     Ethereum,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line, for programs
+    Json,
+}
+
+impl IndexChain {
+    /// Whether it is to stay at the tip.
+    pub fn follows(&self) -> bool {
+        match self {
+            IndexChain::Bitcoin(typed) => typed.follow,
+            IndexChain::Ethereum(typed) => typed.follow,
+        }
+    }
 }
 
 impl ChainArg {

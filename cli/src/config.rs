@@ -1,5 +1,6 @@
 //! What is run: `assay.toml`, then the environment, then the command line; the later wins.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -8,9 +9,9 @@ use anyhow::Context;
 use assay_model::Network;
 use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
 
-use crate::args::{GlobalArgs, IndexChain};
+use crate::args::{GlobalArgs, IndexChain, LogFormat};
 use crate::layer::{EthereumLayer, Layer, Size};
-use crate::progress::Verbosity;
+use crate::progress::{Verbosity, is_watched};
 
 /// The configuration file that is read if no other is named.
 const DEFAULT_FILE: &str = "assay.toml";
@@ -27,6 +28,8 @@ pub struct Config {
     pub spill_dir: Option<PathBuf>,
     /// What is said on stderr.
     pub verbosity: Verbosity,
+    /// How log lines are written.
+    pub log_format: LogFormat,
     /// Where Bitcoin comes from.
     pub bitcoin: BitcoinConfig,
     /// Where Ethereum comes from.
@@ -48,6 +51,8 @@ pub struct BitcoinConfig {
     pub password_file: Option<PathBuf>,
     /// Where the node announces blocks.
     pub zmq: Option<String>,
+    /// Where a run that follows the tip answers over HTTP.
+    pub listen: Option<SocketAddr>,
     /// Network; told from the block files if absent.
     pub network: Option<Network>,
     /// Whether script signatures and witnesses are kept.
@@ -66,6 +71,12 @@ impl Config {
         let layer = typed.over(environment).over(file_layer(global)?);
         let verbosity = match (global.quiet, global.verbose) {
             (true, _) => Verbosity::Quiet,
+            // A service is watched by its log.
+            (false, 0) if chain.is_some_and(IndexChain::follows) && !is_watched() => {
+                Verbosity::Logs(1)
+            }
+            // Programs that read the log are to find nothing else there.
+            (false, 0) if layer.log_format == Some(LogFormat::Json) => Verbosity::Logs(0),
             (false, 0) => Verbosity::Normal,
             (false, level) => Verbosity::Logs(level),
         };
@@ -78,6 +89,7 @@ impl Config {
             memory_bytes: layer.memory.map_or(DEFAULT_MEMORY_LIMIT_BYTES, |Size(bytes)| bytes),
             spill_dir: layer.spill_dir,
             verbosity,
+            log_format: layer.log_format.unwrap_or_default(),
             bitcoin: BitcoinConfig {
                 blocks_dir: layer.bitcoin.blocks_dir,
                 node: layer.bitcoin.node,
@@ -85,6 +97,7 @@ impl Config {
                 user: layer.bitcoin.user,
                 password_file: layer.bitcoin.password_file,
                 zmq: layer.bitcoin.zmq,
+                listen: layer.bitcoin.listen,
                 network: layer.bitcoin.network,
                 with_scripts: layer.bitcoin.with_scripts.unwrap_or(false),
                 threads: layer.bitcoin.threads,

@@ -2,14 +2,16 @@
 //! that the layer below decides.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use assay_model::{Network, ethereum};
+use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::args::{GlobalArgs, IndexChain};
+use crate::args::{GlobalArgs, IndexChain, LogFormat};
 use crate::human;
 
 /// What one layer says. Its fields are the keys of `assay.toml`.
@@ -22,6 +24,8 @@ pub struct Layer {
     pub memory: Option<Size>,
     /// Folder for what SQL does not keep in memory.
     pub spill_dir: Option<PathBuf>,
+    /// How log lines are written.
+    pub log_format: Option<LogFormat>,
     /// Where Bitcoin comes from.
     pub bitcoin: BitcoinLayer,
     /// Where Ethereum comes from.
@@ -44,6 +48,8 @@ pub struct BitcoinLayer {
     pub password_file: Option<PathBuf>,
     /// Where the node announces blocks.
     pub zmq: Option<String>,
+    /// Where a run that follows the tip answers over HTTP.
+    pub listen: Option<SocketAddr>,
     /// Network.
     pub network: Option<Network>,
     /// Whether script signatures and witnesses are kept.
@@ -71,6 +77,8 @@ pub struct EthereumLayer {
     pub without_traces: Option<bool>,
     /// Threads that decode.
     pub threads: Option<NonZeroUsize>,
+    /// Where a run that follows the tip answers over HTTP.
+    pub listen: Option<SocketAddr>,
 }
 
 /// A network of Ethereum, by name or chain id.
@@ -123,6 +131,7 @@ impl Layer {
             lake: self.lake.or(below.lake),
             memory: self.memory.or(below.memory),
             spill_dir: self.spill_dir.or(below.spill_dir),
+            log_format: self.log_format.or(below.log_format),
             bitcoin: self.bitcoin.over(below.bitcoin),
             ethereum: self.ethereum.over(below.ethereum),
         }
@@ -159,10 +168,14 @@ impl Layer {
         let threads = env.parse("ASSAY_THREADS", |text| {
             text.parse().map_err(|_| format!("'{text}' is not a number above zero"))
         })?;
+        let listen = env.parse("ASSAY_LISTEN", |text| {
+            text.parse().map_err(|_| format!("'{text}' is not like 127.0.0.1:9464"))
+        })?;
         Ok(Layer {
             lake: env.path("ASSAY_LAKE"),
             memory: env.parse("ASSAY_MEMORY", human::parse_bytes)?.map(Size),
             spill_dir: env.path("ASSAY_SPILL_DIR"),
+            log_format: env.parse("ASSAY_LOG_FORMAT", |text| LogFormat::from_str(text, true))?,
             bitcoin: BitcoinLayer {
                 blocks_dir: env.path("ASSAY_BLOCKS_DIR"),
                 node: env.text("ASSAY_NODE")?,
@@ -170,6 +183,7 @@ impl Layer {
                 user: env.text("ASSAY_NODE_USER")?,
                 password_file: env.path("ASSAY_NODE_PASSWORD_FILE"),
                 zmq: env.text("ASSAY_NODE_ZMQ")?,
+                listen,
                 network: env.parse("ASSAY_NETWORK", |text| {
                     text.parse()
                         .map_err(|error: assay_model::network::NetworkError| error.to_string())
@@ -187,6 +201,7 @@ impl Layer {
                 genesis: env.path("ASSAY_GENESIS"),
                 without_traces: env.parse("ASSAY_WITHOUT_TRACES", parse_bool)?,
                 threads,
+                listen,
             },
         })
     }
@@ -196,6 +211,7 @@ impl Layer {
         let mut layer = Layer {
             lake: global.lake.clone(),
             memory: global.memory.map(Size),
+            log_format: global.log_format,
             ..Layer::default()
         };
         match chain {
@@ -207,6 +223,7 @@ impl Layer {
                     user: args.user.clone(),
                     password_file: args.password_file.clone(),
                     zmq: args.zmq.clone(),
+                    listen: args.listen,
                     network: args.network,
                     with_scripts: args.with_scripts.then_some(true),
                     threads: args.threads,
@@ -221,6 +238,7 @@ impl Layer {
                     genesis: args.genesis.clone(),
                     without_traces: args.without_traces.then_some(true),
                     threads: args.threads,
+                    listen: args.listen,
                 };
             }
             None => {}
@@ -244,6 +262,7 @@ impl BitcoinLayer {
             user,
             password_file,
             zmq: self.zmq.or(below.zmq),
+            listen: self.listen.or(below.listen),
             network: self.network.or(below.network),
             with_scripts: self.with_scripts.or(below.with_scripts),
             threads: self.threads.or(below.threads),
@@ -267,6 +286,7 @@ impl EthereumLayer {
             genesis: self.genesis.or(below.genesis),
             without_traces: self.without_traces.or(below.without_traces),
             threads: self.threads.or(below.threads),
+            listen: self.listen.or(below.listen),
         }
     }
 }
@@ -337,15 +357,17 @@ mod tests {
 
     #[test]
     fn every_key_of_the_file_is_read() {
-        let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\n[bitcoin]\n\
+        let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\nlog_format = 'json'\n[bitcoin]\n\
                     blocks_dir = '~/b'\nnode = 'http://b'\ncookie = '~/c'\nuser = 'u'\n\
-                    password_file = 'p'\nzmq = 'tcp://z'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
+                    password_file = 'p'\nzmq = 'tcp://z'\nlisten = '[::1]:1'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
                     ignore_unlinked = false\n[ethereum]\nrpc = 'http://n'\nera_dir = 'e'\n\
-                    network = 7\ngenesis = '~/g.json'\nwithout_traces = true\nthreads = 2";
+                    network = 7\ngenesis = '~/g.json'\nwithout_traces = true\nthreads = 2\n\
+                    listen = '127.0.0.1:9464'";
         let expected = Layer {
             lake: Some("/etc/l".into()),
             memory: Some(Size(1 << 20)),
             spill_dir: Some("/s".into()),
+            log_format: Some(LogFormat::Json),
             bitcoin: BitcoinLayer {
                 blocks_dir: Some("/home/ann/b".into()),
                 node: Some("http://b".into()),
@@ -353,6 +375,7 @@ mod tests {
                 user: Some("u".into()),
                 password_file: Some("/etc/p".into()),
                 zmq: Some("tcp://z".into()),
+                listen: Some("[::1]:1".parse().expect("an address")),
                 network: Some(Network::Regtest),
                 with_scripts: Some(true),
                 threads: NonZeroUsize::new(3),
@@ -365,6 +388,7 @@ mod tests {
                 genesis: Some("/home/ann/g.json".into()),
                 without_traces: Some(true),
                 threads: NonZeroUsize::new(2),
+                listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))),
             },
         };
         assert_eq!(file(text).expect("valid"), expected);
@@ -378,6 +402,8 @@ mod tests {
             ("[bitcoin]\nthreads = 0", "line 2, key 'threads'", "nonzero"),
             ("memory = '4 elephants'", "line 1, key 'memory'", "is not a size"),
             ("memory = true", "line 1, key 'memory'", "a size like"),
+            ("log_format = 'xml'", "line 1, key 'log_format'", "unknown variant"),
+            ("[ethereum]\nlisten = '9464'", "line 2, key 'listen'", "invalid socket address"),
             ("lake = ", "line 1, key 'lake'", ""),
         ];
         for (text, place, reason) in cases {
@@ -390,7 +416,14 @@ mod tests {
 
     #[test]
     fn a_mistake_in_the_environment_names_the_variable() {
-        for name in ["ASSAY_MEMORY", "ASSAY_NETWORK", "ASSAY_WITH_SCRIPTS", "ASSAY_THREADS"] {
+        for name in [
+            "ASSAY_MEMORY",
+            "ASSAY_NETWORK",
+            "ASSAY_WITH_SCRIPTS",
+            "ASSAY_THREADS",
+            "ASSAY_LISTEN",
+            "ASSAY_LOG_FORMAT",
+        ] {
             let error = env(name, "nonsense").expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
         }

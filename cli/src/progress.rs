@@ -1,6 +1,7 @@
 //! Progress bars on stderr, for whoever is watching a terminal.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,14 +18,37 @@ pub enum Verbosity {
     Quiet,
     /// Progress bars and remarks, where stderr is a terminal.
     Normal,
-    /// Log lines in the place of bars; the number says how many.
+    /// Log lines in the place of bars and remarks; the number says how many.
     Logs(u8),
+}
+
+/// Whether stderr is a terminal.
+pub fn is_watched() -> bool {
+    io::stderr().is_terminal()
 }
 
 impl Verbosity {
     /// Whether progress bars and remarks are shown.
     pub fn shows_progress(self) -> bool {
-        self == Verbosity::Normal && io::stderr().is_terminal()
+        self == Verbosity::Normal && is_watched()
+    }
+
+    /// Says something.
+    pub fn remark(self, text: impl Display) {
+        match self {
+            Verbosity::Quiet => {}
+            Verbosity::Normal => eprintln!("{text}"),
+            Verbosity::Logs(_) => tracing::info!("{text}"),
+        }
+    }
+
+    /// Says that something is not as it should be.
+    pub fn warn(self, text: impl Display) {
+        match self {
+            Verbosity::Quiet => {}
+            Verbosity::Normal => eprintln!("assay: warning: {text}"),
+            Verbosity::Logs(_) => tracing::warn!("{text}"),
+        }
     }
 
     /// A bar over `total` units that `unit` names; hidden where nobody watches.
@@ -104,15 +128,10 @@ impl Progress for IndexBars {
     }
 
     fn trouble(&self, error: &dyn Error, pause: Duration) {
-        if self.verbosity != Verbosity::Quiet {
-            let seconds = pause.as_secs_f32();
-            self.step().bar.suspend(|| {
-                eprintln!(
-                    "assay: warning: {}; trying again in {seconds:.1} s",
-                    exit::in_one_line(error)
-                );
-            });
-        }
+        let (reason, seconds) = (exit::in_one_line(error), pause.as_secs_f32());
+        self.step().bar.suspend(|| {
+            self.verbosity.warn(format_args!("{reason}; trying again in {seconds:.1} s"));
+        });
     }
 
     fn committed(&self, height: u64, blocks: u64, bytes: u64) {

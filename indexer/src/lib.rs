@@ -14,10 +14,12 @@
 
 pub mod attempt;
 pub mod decode;
+pub mod metrics;
 pub mod pipeline;
 pub mod progress;
 pub mod raw;
 pub mod rlp;
+pub mod service;
 pub mod sink;
 pub mod source;
 pub mod stop;

@@ -1,6 +1,7 @@
 //! What the indexer tells of its progress, and to whom.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 /// Someone who is told how far the work is: a progress bar, or nobody.
@@ -19,6 +20,39 @@ pub trait Progress: Send + Sync {
     fn trouble(&self, error: &dyn Error, pause: Duration);
     /// `blocks` more blocks are committed, up to `height`, made from `bytes` of block data.
     fn committed(&self, height: u64, blocks: u64, bytes: u64);
+    /// The source was asked where its chain ends, or gave blocks of it, and the sink showed some:
+    /// they are where `position` says. Only who watches over a service wants to know.
+    fn seen(&self, position: &Position) {
+        let _ = position;
+    }
+}
+
+/// How far the sink is behind its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Height of the source's last block.
+    pub tip: u64,
+    /// Height of the last visible block; `None` while there is none.
+    pub height: Option<u64>,
+    /// Time in the header of that block, Unix seconds, if it is known.
+    pub time: Option<i64>,
+}
+
+impl Position {
+    /// Blocks that the source has and the sink does not show.
+    pub fn lag_blocks(&self) -> u64 {
+        let next = self.height.map_or(0, |height| height + 1);
+        (self.tip + 1).saturating_sub(next)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.height {
+            Some(height) => write!(f, "height {height} of {}", self.tip),
+            None => write!(f, "no block of {}", self.tip + 1),
+        }
+    }
 }
 
 /// What a step is counted in.

@@ -20,7 +20,7 @@ impl Chain {
     pub const ALL: [Chain; 2] = [Chain::Bitcoin, Chain::Ethereum];
 
     /// The name of the chain in SQL (its schema), in folders and in messages.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Chain::Bitcoin => "bitcoin",
             Chain::Ethereum => "ethereum",

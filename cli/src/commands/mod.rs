@@ -13,7 +13,7 @@ use std::io;
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Args, Command, IndexArgs, IndexChain};
+use crate::args::{Args, Command, IndexArgs, IndexChain, LogFormat};
 use crate::config::Config;
 use crate::exit::Outcome;
 use crate::progress::Verbosity;
@@ -22,7 +22,7 @@ use crate::progress::Verbosity;
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let load = |chain| {
         let config = Config::load(&args.global, chain)?;
-        start_logs(config.verbosity);
+        start_logs(config.verbosity, config.log_format);
         anyhow::Ok(config)
     };
     match &args.command {
@@ -54,10 +54,11 @@ fn wait(command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Resul
 
 /// Sends log lines to stderr: as many as were asked for, or as `ASSAY_LOG` says
 /// (`ASSAY_LOG=assay_indexer=debug`).
-fn start_logs(verbosity: Verbosity) {
+fn start_logs(verbosity: Verbosity, format: LogFormat) {
     let default = match verbosity {
         Verbosity::Quiet => "error",
         Verbosity::Normal => "warn",
+        Verbosity::Logs(0) => "warn,assay=info",
         Verbosity::Logs(1) => "warn,assay=info,assay_indexer=info,assay_query=info",
         Verbosity::Logs(_) => "info,assay=debug,assay_indexer=debug,assay_query=debug",
     };
@@ -65,5 +66,9 @@ fn start_logs(verbosity: Verbosity) {
     // At debug level it logs a node's whole address, which may hold a key.
     let silent = "alloy_transport_http=info".parse().expect("a directive");
     let filter = filter.add_directive(silent);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
 }

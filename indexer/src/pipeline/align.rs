@@ -3,6 +3,7 @@
 use assay_model::BlockRef;
 
 use super::PipelineError;
+use crate::metrics::Meter;
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -62,6 +63,7 @@ pub(super) async fn align<S: Source, K: Sink>(
             let depth = watermark.height - common.height;
             tracing::warn!(from = watermark.height, to = common.height, depth, "chain reorganised");
             sink.revert(common, &canonical).await?;
+            Meter::of::<S::Block>().reorganised(depth);
             Ok((common.height + 1, depth))
         }
         // The chain got back what it had when it was asked for the first time.

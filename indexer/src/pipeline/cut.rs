@@ -7,6 +7,7 @@ use futures::stream::{self, Stream, StreamExt};
 
 use super::PipelineError;
 use crate::attempt::Attempt;
+use crate::metrics::Meter;
 use crate::raw::Raw;
 use crate::sink::Cuts;
 
@@ -20,7 +21,7 @@ pub(super) struct Start {
 }
 
 /// Blocks on their way into batches.
-struct Cutter<B> {
+struct Cutter<B: Raw> {
     cuts: Cuts,
     start: Start,
     waiting: Vec<B>,
@@ -44,9 +45,16 @@ pub(super) fn cut<B: Raw>(
                 None => cutter.finish(None),
             }
         }
+        Meter::of::<B>().waiting(cutter.waiting.len());
         let batch = cutter.ready.pop_front()?;
         Some((batch, (fetched, cutter)))
     })
+}
+
+impl<B: Raw> Drop for Cutter<B> {
+    fn drop(&mut self) {
+        Meter::of::<B>().waiting(0);
+    }
 }
 
 impl<B: Raw> Cutter<B> {
@@ -81,13 +89,15 @@ impl<B: Raw> Cutter<B> {
 
 #[cfg(test)]
 mod tests {
-    use assay_model::BlockHash;
+    use assay_model::{BlockHash, Chain};
 
     use super::*;
 
     struct Sized(BlockRef, u64);
 
     impl Raw for Sized {
+        const CHAIN: Chain = Chain::Bitcoin;
+
         fn block(&self) -> BlockRef {
             self.0
         }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{Complete, MOST_PIECES, Pipeline, PipelineError, Summary};
 use crate::decode::Decode;
+use crate::metrics::{self, Meter};
 use crate::sink::{Sink, SinkError};
 use crate::source::Live;
 
@@ -44,8 +45,8 @@ impl Pause {
 }
 
 /// What became of following so far.
-#[derive(Default)]
 struct Course {
+    meter: Meter,
     summary: Option<Summary>,
     /// Failures since the last time that all went well.
     failures: u32,
@@ -66,17 +67,17 @@ where
     ///
     /// What does not pass by itself; all blocks below it are committed.
     pub async fn follow(&self) -> Result<Summary, PipelineError> {
-        let mut course = Course::default();
+        let mut course = Course::new(Meter::of::<S::Block>());
         let result = self.follow_on(&mut course).await;
         if let Some(compaction) = course.compaction.take() {
-            told(compaction.await);
+            course.told(compaction.await);
         }
         result.map(|()| course.summary.unwrap_or_default())
     }
 
     async fn follow_on(&self, course: &mut Course) -> Result<(), PipelineError> {
         loop {
-            match self.step().await {
+            match self.step().await.inspect_err(|error| course.meter.failed(error.kind())) {
                 Ok(run) => {
                     course.failures = 0;
                     course.summary = Some(course.summary.map_or(run, |all| all.then(run)));
@@ -86,6 +87,7 @@ where
                     course.failures += 1;
                     let pause = self.options.pause.after(course.failures);
                     self.progress.trouble(&error, pause);
+                    course.meter.retried(metrics::STEP);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => continue,
                         () = self.stop.asked() => return Ok(()),
@@ -112,6 +114,10 @@ where
 }
 
 impl Course {
+    fn new(meter: Meter) -> Course {
+        Course { meter, summary: None, failures: 0, compaction: None }
+    }
+
     /// Whether the disk has failed too often.
     fn is_hopeless(&self, error: &PipelineError) -> bool {
         matches!(error, PipelineError::Sink(_)) && self.failures >= MOST_DISK_FAILURES
@@ -126,20 +132,21 @@ impl Course {
     fn compact<K: Sink + 'static>(&mut self, sink: &Arc<K>) {
         let finished = self.compaction.take_if(|compaction| compaction.is_finished());
         if let Some(result) = finished.and_then(FutureExt::now_or_never) {
-            told(result);
+            self.told(result);
         }
         if self.compaction.is_none() {
             let sink = Arc::clone(sink);
             self.compaction = Some(tokio::spawn(async move { sink.compact(MOST_PIECES).await }));
         }
     }
-}
 
-/// A compaction that failed costs nothing but disk: it is told, and tried again.
-fn told(result: Result<Result<(), SinkError>, tokio::task::JoinError>) {
-    match result {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "cannot merge segments"),
-        Err(error) => tracing::warn!(%error, "merging segments was cut short"),
+    /// A compaction that failed costs nothing but disk: it is told, and tried again.
+    fn told(&self, result: Result<Result<(), SinkError>, JoinError>) {
+        match result {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => tracing::warn!(%error, "cannot merge segments"),
+            Err(error) => tracing::warn!(%error, "merging segments was cut short"),
+        }
+        self.meter.failed(metrics::COMPACTION);
     }
 }

@@ -37,7 +37,9 @@ pub use self::follow::Pause;
 pub use self::prevouts::Prevouts;
 use crate::attempt::Attempt;
 use crate::decode::{Decode, bitcoin, ethereum};
-use crate::progress::{Progress, Unit};
+use crate::metrics::{self, Meter};
+use crate::progress::{Position, Progress, Unit};
+use crate::raw::Raw;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
 use crate::stop::Stop;
@@ -172,6 +174,20 @@ impl<B: Send + 'static> Complete<B> for Nothing {
 }
 
 impl PipelineError {
+    /// What it is of, in a word: how it is counted.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            PipelineError::Source(_) => metrics::SOURCE,
+            PipelineError::Bitcoin(_) | PipelineError::Ethereum(_) => metrics::BLOCK,
+            PipelineError::Prevouts(_) => metrics::PREVOUTS,
+            PipelineError::Sink(_) => metrics::SINK,
+            PipelineError::ChainChanged { .. } => metrics::CHAIN_CHANGED,
+            PipelineError::FinalTakenBack { .. } | PipelineError::TooDeep { .. } => {
+                metrics::OTHER_CHAIN
+            }
+        }
+    }
+
     /// Whether it may be gone if the same is tried again later.
     pub fn is_passing(&self) -> bool {
         match self {
@@ -242,6 +258,7 @@ where
         let (from, reverted) =
             align::align(&*self.source, &*self.sink, self.options.max_reorg).await?;
         *summary = Summary { from, to: from, reverted, ..Summary::default() };
+        self.tell(tip.height).await?;
         let last = self.options.last.unwrap_or(tip.height).min(tip.height);
         if from > last {
             return Ok(());
@@ -250,17 +267,35 @@ where
         self.progress.begin("indexing", self.source.bytes_of(heights.clone()), Unit::Bytes);
         let start =
             Start { below: self.sink.watermark().await?, bytes: self.sink.block_bytes().await? };
-        let result = self.append(heights, start, summary).await;
-        self.sink.flush().await?;
+        let result = self.append(heights, tip.height, start, summary).await;
+        self.publish(tip.height).await?;
         self.progress.end();
         summary.stopped = summary.to <= last;
         result
     }
 
-    /// Adds the blocks of `heights`.
+    /// Makes visible what was committed, of a chain that ends at height `tip`.
+    async fn publish(&self, tip: u64) -> Result<(), SinkError> {
+        let start = Instant::now();
+        self.sink.flush().await?;
+        Meter::of::<S::Block>().published(start.elapsed());
+        self.tell(tip).await
+    }
+
+    /// Tells how far the sink is, of a chain that ends at height `tip`.
+    async fn tell(&self, tip: u64) -> Result<(), SinkError> {
+        let height = self.sink.watermark().await?.map(|block| block.height);
+        let position = Position { tip, height, time: self.sink.last_time().await };
+        Meter::of::<S::Block>().seen(&position);
+        self.progress.seen(&position);
+        Ok(())
+    }
+
+    /// Adds the blocks of `heights`, of a chain that ends at height `tip`.
     async fn append(
         &self,
         heights: Range<u64>,
+        tip: u64,
         start: Start,
         summary: &mut Summary,
     ) -> Result<(), PipelineError> {
@@ -274,7 +309,7 @@ where
         let mut encoded = std::pin::pin!(encoded);
         while let Some(attempt) = encoded.next().await {
             if let Some((batch, encoded)) = attempt.done {
-                commit(&*self.sink, &batch, encoded, &*self.progress).await?;
+                self.commit(&batch, encoded, tip).await?;
                 summary.to = batch.heights().end;
                 summary.block_bytes += batch.block_bytes;
                 committed.store(summary.to, Ordering::Relaxed);
@@ -284,6 +319,19 @@ where
             }
         }
         Ok(())
+    }
+
+    async fn commit(&self, batch: &Batch, encoded: K::Encoded, tip: u64) -> Result<(), SinkError> {
+        let start = Instant::now();
+        self.sink.commit(encoded).await?;
+        let elapsed = start.elapsed();
+        let (height, elapsed_ms) = (batch.last.height, elapsed.as_millis() as u64);
+        let blocks = batch.heights().end - batch.heights().start;
+        let (rows, lag_blocks) = (batch.row_count(), tip.saturating_sub(height));
+        tracing::info!(height, blocks, rows, lag_blocks, elapsed_ms, "committed");
+        Meter::of::<S::Block>().committed(batch, elapsed);
+        self.progress.committed(height, blocks, batch.block_bytes);
+        self.tell(tip).await
     }
 }
 
@@ -302,15 +350,30 @@ fn fetch<S: Source + 'static>(
         }
         Some(rest.start..planner.plan(rest, bytes))
     });
-    stream::iter(ranges.skip(1))
-        .map(move |heights| {
-            let source = Arc::clone(&source);
-            join(tokio::spawn(async move {
-                let Attempt { done, failure } = source.fetch(heights).await;
-                Attempt { done, failure: failure.map(PipelineError::from) }
-            }))
-        })
-        .buffered(FETCHES)
+    let fetched = stream::iter(ranges.skip(1)).map(move |heights| {
+        let source = Arc::clone(&source);
+        join(tokio::spawn(async move {
+            let Attempt { done, failure } = source.fetch(heights).await;
+            Attempt { done, failure: failure.map(PipelineError::from) }
+        }))
+    });
+    counted::<S::Block, _>(fetched, metrics::FETCH, FETCHES)
+}
+
+/// The results of `work` in its order, up to `most` of it at once; what is under way or not taken
+/// yet counts as the queue of `stage`.
+fn counted<B: Raw, F: Future>(
+    work: impl Stream<Item = F>,
+    stage: &'static str,
+    most: usize,
+) -> impl Stream<Item = F::Output> {
+    let meter = Meter::of::<B>();
+    work.map(move |future| {
+        let queued = meter.enter(stage);
+        async move { (queued, future.await) }
+    })
+    .buffered(most)
+    .map(|(_queued, result)| result)
 }
 
 /// Completes `batches`, one after the other.
@@ -342,12 +405,11 @@ fn encode<D: Decode, K: Sink + 'static>(
 where
     PipelineError: From<D::Error>,
 {
-    batches
-        .map(move |blocks| {
-            let (decoder, sink) = (decoder.clone(), Arc::clone(&sink));
-            join(spawn_blocking(move || encode_batch(&decoder, &*sink, blocks)))
-        })
-        .buffered(threads.clamp(1, MAX_DECODES))
+    let encoded = batches.map(move |blocks| {
+        let (decoder, sink) = (decoder.clone(), Arc::clone(&sink));
+        join(spawn_blocking(move || encode_batch(&decoder, &*sink, blocks)))
+    });
+    counted::<D::Block, _>(encoded, metrics::ENCODE, threads.clamp(1, MAX_DECODES))
 }
 
 fn encode_batch<D: Decode, K: Sink>(
@@ -377,20 +439,4 @@ where
         Ok(encoded) => Attempt { done: Some((batch, encoded)), failure },
         Err(error) => Attempt { done: None, failure: Some(error.into()) },
     }
-}
-
-async fn commit<K: Sink>(
-    sink: &K,
-    batch: &Batch,
-    encoded: K::Encoded,
-    progress: &dyn Progress,
-) -> Result<(), SinkError> {
-    let start = Instant::now();
-    sink.commit(encoded).await?;
-    let height = batch.last.height;
-    let blocks = batch.heights().end - batch.heights().start;
-    let elapsed_ms = start.elapsed().as_millis() as u64;
-    tracing::info!(height, rows = batch.row_count(), elapsed_ms, "committed");
-    progress.committed(height, blocks, batch.block_bytes);
-    Ok(())
 }

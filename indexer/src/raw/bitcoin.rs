@@ -1,6 +1,6 @@
 //! Bitcoin: blocks as they came, and the outputs that they spend.
 
-use assay_model::BlockRef;
+use assay_model::{BlockRef, Chain};
 
 use super::Raw;
 
@@ -23,6 +23,8 @@ pub struct RawBlock {
 }
 
 impl Raw for RawBlock {
+    const CHAIN: Chain = Chain::Bitcoin;
+
     fn block(&self) -> BlockRef {
         self.block
     }

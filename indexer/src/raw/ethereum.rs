@@ -1,7 +1,7 @@
 //! Ethereum: blocks as they came, with receipts, and what their execution did.
 
 use alloy_primitives::{Address, Bytes};
-use assay_model::BlockRef;
+use assay_model::{BlockRef, Chain};
 
 use super::Raw;
 
@@ -30,6 +30,8 @@ pub struct RawBlock {
 }
 
 impl Raw for RawBlock {
+    const CHAIN: Chain = Chain::Ethereum;
+
     fn block(&self) -> BlockRef {
         self.block
     }

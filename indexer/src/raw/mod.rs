@@ -4,10 +4,13 @@ pub mod bitcoin;
 pub mod dao;
 pub mod ethereum;
 
-use assay_model::BlockRef;
+use assay_model::{BlockRef, Chain};
 
 /// What all chains' blocks have in common, as they came.
 pub trait Raw: Send + Sync + 'static {
+    /// The chain that such blocks are of.
+    const CHAIN: Chain;
+
     /// Which block it is.
     fn block(&self) -> BlockRef;
 

@@ -40,6 +40,11 @@ pub trait Sink: Send + Sync {
     /// The last block whose rows are visible.
     async fn watermark(&self) -> Result<Option<BlockRef>, SinkError>;
 
+    /// Time in the header of the watermark, Unix seconds; `None` if the sink does not know it.
+    async fn last_time(&self) -> Option<i64> {
+        None
+    }
+
     /// The last `count` visible blocks from height `last` downwards, the oldest first.
     async fn blocks_up_to(&self, last: u64, count: u64) -> Result<Vec<BlockRef>, SinkError>;
 

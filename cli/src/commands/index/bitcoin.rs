@@ -19,7 +19,7 @@ use assay_model::{Chain, Network};
 use crate::args::IndexBitcoinArgs;
 use crate::config::Config;
 use crate::exit::Outcome;
-use crate::progress::{IndexBars, Verbosity};
+use crate::progress::IndexBars;
 
 /// Folder of the store of unspent outputs, within the chain's folder of the lake.
 const UTXO_DIR: &str = ".utxo";
@@ -38,6 +38,8 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
         "block files announce nothing: --follow needs a node, named with --node URL"
     );
     let progress: Arc<dyn Progress> = Arc::new(IndexBars::new(config.verbosity));
+    let listen = bitcoin.listen.filter(|_| typed.follow);
+    let (_service, progress) = super::watched(listen, Chain::Bitcoin, progress).await?;
     // First, so that a wrong password is found before hours of work.
     let node = match &bitcoin.node {
         Some(url) => Some(connect(config, url).await?),
@@ -63,7 +65,7 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
         network,
         sink: Arc::new(open_lake(config, network)?),
         progress,
-        stop: super::stop_on_signal()?,
+        stop: super::stop_on_signal(config.verbosity)?,
     };
     if let Some((files, place)) = files {
         let pipeline = indexing.pipeline(files);
@@ -146,16 +148,14 @@ async fn connect(config: &Config, url: &str) -> anyhow::Result<BitcoinNode> {
     let (zmq, network) = (bitcoin.zmq.clone(), bitcoin.network);
     let node = BitcoinNode::connect(NodeOptions { login, zmq, network, ..NodeOptions::new(url) });
     let node = node.await?;
-    if config.verbosity != Verbosity::Quiet {
-        if node.is_synchronising() {
-            eprintln!("assay: warning: the node is still downloading the chain");
-        }
-        if !node.tells_spent() {
-            eprintln!(
-                "assay: warning: the node does not say what blocks spend: that is computed from the \
-                 chain itself, which takes long at the first time"
-            );
-        }
+    if node.is_synchronising() {
+        config.verbosity.warn("the node is still downloading the chain");
+    }
+    if !node.tells_spent() {
+        config.verbosity.warn(
+            "the node does not say what blocks spend: that is computed from the chain itself, which \
+             takes long at the first time",
+        );
     }
     Ok(node)
 }
@@ -170,10 +170,8 @@ fn open(
     let dir = blocks_dir(dir);
     let options = BlockFilesOptions { dir, network, ignore_undo: typed.ignore_undo, threads };
     let source = BlockFiles::open(options, progress)?;
-    if config.verbosity != Verbosity::Quiet {
-        for damage in source.damages() {
-            eprintln!("assay: warning: {damage}");
-        }
+    for damage in source.damages() {
+        config.verbosity.warn(damage);
     }
     Ok(source)
 }

@@ -21,7 +21,7 @@ use assay_model::lake::Extra;
 use crate::args::IndexEthereumArgs;
 use crate::config::Config;
 use crate::exit::Outcome;
-use crate::progress::{IndexBars, Verbosity};
+use crate::progress::IndexBars;
 
 /// `assay index ethereum`.
 pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<Outcome> {
@@ -30,13 +30,16 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
     match (&chain.rpc, &chain.era_dir) {
         (Some(url), None) => {
             let traces = !chain.without_traces.unwrap_or(false);
+            // Only who follows has anything to say for long; it says so from the first request on.
+            let listen = chain.listen.filter(|_| typed.follow);
+            let (_service, progress) = super::watched(listen, Chain::Ethereum, progress).await?;
             let source =
                 Rpc::connect(RpcOptions { traces, ..RpcOptions::new(url.as_str()) }).await?;
             let (network, has_traces) = (source.network(), source.has_traces());
-            if traces && !has_traces && config.verbosity != Verbosity::Quiet {
-                eprintln!(
-                    "assay: warning: the node has no traces: what contracts transfer is not known, \
-                     and balances are not whole"
+            if traces && !has_traces {
+                config.verbosity.warn(
+                    "the node has no traces: what contracts transfer is not known, and balances \
+                     are not whole",
                 );
             }
             let has_dao_move = source.has_dao_balances();
@@ -144,7 +147,7 @@ async fn prepare<S: Source<Block = RawBlock>>(
         sink: Arc::new(sink),
         options,
         progress,
-        stop: super::stop_on_signal()?,
+        stop: super::stop_on_signal(config.verbosity)?,
     })
 }
 

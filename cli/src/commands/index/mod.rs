@@ -3,7 +3,9 @@
 pub mod bitcoin;
 pub mod ethereum;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,10 +14,13 @@ use assay_indexer::decode::Decode;
 use assay_indexer::pipeline::{
     Complete, MAX_DECODES, MOST_PIECES, Pipeline, PipelineError, Summary,
 };
+use assay_indexer::progress::Progress;
+use assay_indexer::service::Service;
 use assay_indexer::sink::Sink;
 use assay_indexer::sink::lake::LakeSink;
 use assay_indexer::source::{Live, Source};
 use assay_indexer::stop::{self, Stop};
+use assay_model::Chain;
 use assay_model::lake::RunInfo;
 
 use crate::config::Config;
@@ -65,6 +70,20 @@ where
     recorded(config, place, &pipeline.sink, pipeline.follow()).await
 }
 
+/// The endpoint at `address`, if there is to be one, and `progress` that it hears of, too. The
+/// endpoint ends with the value.
+async fn watched(
+    address: Option<SocketAddr>,
+    chain: Chain,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<(Option<Service>, Arc<dyn Progress>)> {
+    let Some(address) = address else { return Ok((None, progress)) };
+    let service = Service::start(address, chain).await?;
+    tracing::info!(address = %service.address(), "listening");
+    let progress = service.watch(progress);
+    Ok((Some(service), progress))
+}
+
 /// Does `work`, which reads from `place`, and says what was done, now and to those who ask later.
 async fn recorded(
     config: &Config,
@@ -78,14 +97,12 @@ async fn recorded(
     if run.from < run.to {
         sink.record_run(&run)?;
     }
-    if config.verbosity != Verbosity::Quiet {
-        report(&run, summary);
-    }
+    report(config.verbosity, &run, summary);
     Ok(summary)
 }
 
 /// The wish that the first Ctrl-C or SIGTERM makes; the second ends the program at once.
-fn stop_on_signal() -> anyhow::Result<Stop> {
+fn stop_on_signal(verbosity: Verbosity) -> anyhow::Result<Stop> {
     let (stopper, stop) = stop::stop();
     let mut signals = Signals::new().context("cannot wait for signals")?;
     tokio::spawn(async move {
@@ -94,7 +111,7 @@ fn stop_on_signal() -> anyhow::Result<Stop> {
             if stopper.stop() {
                 std::process::exit(code); // the lake allows it
             }
-            eprintln!("assay: stopping after the blocks under way; again to stop at once");
+            verbosity.remark("assay: stopping after the blocks under way; again to stop at once");
         }
     });
     Ok(stop)
@@ -153,16 +170,19 @@ fn run_info(summary: Summary, started: (SystemTime, Instant)) -> RunInfo {
 }
 
 /// One line about what was done.
-fn report(run: &RunInfo, summary: Summary) {
+fn report(verbosity: Verbosity, run: &RunInfo, summary: Summary) {
     if summary.reverted > 0 {
-        eprintln!("the chain was reorganised: {} blocks were replaced", summary.reverted);
+        let reverted = summary.reverted;
+        verbosity
+            .remark(format_args!("the chain was reorganised: {reverted} blocks were replaced"));
     }
     let blocks = run.to - run.from;
     if blocks == 0 {
-        eprintln!("nothing new: the lake is at height {}", run.to.saturating_sub(1));
+        let height = run.to.saturating_sub(1);
+        verbosity.remark(format_args!("nothing new: the lake is at height {height}"));
         return;
     }
-    eprintln!(
+    verbosity.remark(format_args!(
         "{} {blocks} blocks, heights {} to {}, {} in {:.1} s: {:.0} blocks/s, {:.1} MB/s",
         if summary.stopped { "stopped after" } else { "indexed" },
         run.from,
@@ -171,5 +191,5 @@ fn report(run: &RunInfo, summary: Summary) {
         run.seconds,
         blocks as f64 / run.seconds,
         run.block_bytes as f64 / 1e6 / run.seconds,
-    );
+    ));
 }

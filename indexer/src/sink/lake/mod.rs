@@ -34,11 +34,12 @@ use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 
 pub use self::disk::{Disk, LocalDisk, NewFile};
-use self::rebuild::{Rebuild, read_block_refs};
+use self::rebuild::{Rebuild, read_block_refs, read_last_time};
 use self::replaced::ReplacedSegments;
 pub use self::segment::EncodedBatch;
 use self::segment::{Encoder, OpenSegment, StagedSegment, write_json};
 use super::{Cuts, Sink, SinkError};
+use crate::metrics::Meter;
 use crate::task::join;
 
 /// How long segments stay readable after they were replaced: statements that run meanwhile began
@@ -104,6 +105,9 @@ struct State {
     reorgs: Vec<Reorg>,
     open: Option<OpenSegment>,
     replaced: ReplacedSegments,
+    /// Time in the header of the block with the hash, if it can be read: that of the last visible
+    /// block at some time.
+    last_time: Option<(BlockHash, Option<i64>)>,
     /// Whether what is on disk may be another state: a change failed half-way.
     is_stale: bool,
 }
@@ -137,7 +141,9 @@ impl LakeSink {
         let lock = disk.lock(&path).map_err(SinkError::io("lock", &path))?;
         let lock = lock.ok_or(SinkError::Locked { path })?;
         let info = read_or_make_info(&*disk, &dir, wanted)?;
-        let state = Mutex::new(State::load(&*disk, &dir, info.from)?);
+        let state = State::load(&*disk, &dir, info.from)?;
+        Meter::new(chain).segments(state.segments.len());
+        let state = Mutex::new(state);
         let encoder = Encoder::new(chain);
         let compacting = Mutex::new(());
         let inner = Inner { disk, dir, chain, info, encoder, cuts, state, compacting, _lock: lock };
@@ -200,6 +206,10 @@ impl Sink for LakeSink {
         self.blocking(|_, state| Ok(state.watermark())).await
     }
 
+    async fn last_time(&self) -> Option<i64> {
+        self.blocking(|inner, state| Ok(inner.last_time(state))).await.ok()?
+    }
+
     async fn blocks_up_to(&self, last: u64, count: u64) -> Result<Vec<BlockRef>, SinkError> {
         let heights = (last + 1).saturating_sub(count)..last + 1;
         self.blocking(move |inner, state| inner.read_blocks(state, heights)).await
@@ -254,7 +264,8 @@ impl State {
         let (manifest, segments) = read_segments(disk, dir, from)?;
         let replaced = ReplacedSegments::open(disk, dir, &manifest.segments)?;
         let Manifest { finality, reorgs, .. } = manifest;
-        Ok(State { segments, finality, reorgs, open: None, replaced, is_stale: false })
+        let (open, last_time, is_stale) = (None, None, false);
+        Ok(State { segments, finality, reorgs, open, replaced, last_time, is_stale })
     }
 
     fn watermark(&self) -> Option<BlockRef> {
@@ -348,6 +359,7 @@ impl Inner {
         write_json(&*self.disk, &self.dir.join(MANIFEST_FILE), &manifest)?;
         sync_dir(&*self.disk, &self.dir)?;
         (state.segments, state.reorgs) = (segments, manifest.reorgs);
+        Meter::new(self.chain).segments(state.segments.len());
         state.is_stale = false;
         // Whatever becomes of them, they are no part of the lake any more.
         state.replaced.retire(&*self.disk, &self.dir, &before);
@@ -401,6 +413,21 @@ impl Inner {
                 return Ok(());
             }
             self.replace(&mut state, places, Some(result?), None)?;
+            Meter::new(self.chain).compacted();
+        }
+    }
+
+    /// Time in the header of the last visible block, Unix seconds. That it cannot be read is told by
+    /// who needs its rows.
+    fn last_time(&self, state: &mut State) -> Option<i64> {
+        let segment = state.segments.last()?;
+        match state.last_time {
+            Some((of, time)) if of == segment.last => time,
+            _ => {
+                let time = read_last_time(&*self.disk, &self.dir.join(segment.dir())).ok()?;
+                state.last_time = Some((segment.last, time));
+                time
+            }
         }
     }
 

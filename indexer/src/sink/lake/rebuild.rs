@@ -8,7 +8,7 @@ use std::path::Path;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use assay_model::lake::{SegmentInfo, table_file};
 use assay_model::{BlockHash, BlockRef};
 
@@ -189,4 +189,15 @@ pub(super) fn read_block_refs(
         }
     }
     Ok(blocks)
+}
+
+/// Time in the header of the last block of the segment in `dir`, Unix seconds.
+pub(super) fn read_last_time(disk: &dyn Disk, dir: &Path) -> Result<Option<i64>, SinkError> {
+    let mut last = None;
+    for rows in read_rows(disk, dir, BLOCKS, Some(&["time"]))? {
+        let rows = rows?;
+        let micros = rows.column(0).as_primitive::<TimestampMicrosecondType>().values();
+        last = micros.last().map(|micros| micros.div_euclid(1_000_000)).or(last);
+    }
+    Ok(last)
 }

@@ -19,10 +19,11 @@ use serde_json::value::RawValue;
 use tokio::sync::{RwLock, Semaphore};
 use tower_service::Service;
 
-use super::RpcOptions;
 use super::error::{RpcError, RpcFault};
 use super::transport::{self, Connection};
 use super::trouble::{self, Trouble};
+use super::{METER, RpcOptions};
+use crate::metrics;
 use crate::source::Retry;
 use crate::source::endpoint::Endpoint;
 
@@ -91,6 +92,7 @@ impl Client {
             done += 1;
             match trouble::of_transport(&endpoint, error) {
                 Trouble::Passing { after, .. } if done < retry.attempts => {
+                    METER.retried(metrics::REQUEST);
                     tokio::time::sleep(retry.pause(done, after)).await;
                 }
                 trouble => return Err(fault(trouble, done)),
@@ -183,6 +185,7 @@ impl Client {
                 if done >= self.retry.attempts {
                     asking.give_up(done);
                 } else {
+                    METER.retried(metrics::REQUEST);
                     tokio::time::sleep(self.retry.pause(done, after)).await;
                 }
             }

@@ -14,6 +14,7 @@ use futures::future::{join, join_all};
 use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 
+use super::METER;
 use super::block::{self, RpcBlock};
 use super::client::{Answer, Call, Client};
 use super::error::{RpcError, RpcFault};
@@ -21,6 +22,7 @@ use super::json::{is_null, read, wei};
 use super::methods::{self, ReceiptMethod, TraceMethod};
 use super::receipts::{self, Receipts};
 use super::{call_frames, traces};
+use crate::metrics;
 use crate::raw::ethereum::{RawBlock, Trace};
 use crate::task::join as join_task;
 
@@ -103,6 +105,7 @@ impl Fetcher {
                 break;
             }
             open = again;
+            METER.retried(metrics::REQUEST);
             tokio::time::sleep(retry.pause(attempt, None)).await;
         }
         done.into_values().collect()

@@ -29,8 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::U64;
-use assay_model::BlockRef;
 use assay_model::ethereum::Network;
+use assay_model::{BlockRef, Chain};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::future::join;
@@ -45,6 +45,7 @@ use self::fetch::Fetcher;
 use self::json::{is_null, read};
 use self::methods::{ReceiptMethod, TraceMethod};
 use crate::attempt::Attempt;
+use crate::metrics::Meter;
 use crate::raw::ethereum::RawBlock;
 pub use crate::source::Retry;
 use crate::source::endpoint::Endpoint;
@@ -68,6 +69,8 @@ pub const DEFAULT_ANSWER_BYTES: usize = 512 << 20;
 pub const DEFAULT_POLL: Duration = Duration::from_millis(500);
 /// What a block of the main network and its receipts take, about, bytes.
 const AVERAGE_BLOCK_BYTES: u64 = 100_000;
+
+const METER: Meter = Meter::new(Chain::Ethereum);
 
 /// How a node is asked.
 #[derive(Clone)]
