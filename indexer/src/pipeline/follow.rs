@@ -87,8 +87,9 @@ where
                     let pause = self.options.pause.after(course.failures);
                     self.progress.trouble(&error, pause);
                     tokio::select! {
-                        () = tokio::time::sleep(pause) => continue,
+                        biased;
                         () = self.stop.asked() => return Ok(()),
+                        () = tokio::time::sleep(pause) => continue,
                     }
                 }
                 Err(error) => return Err(error),
