@@ -106,9 +106,8 @@ where
     }
 
     async fn step(&self) -> Result<Summary, PipelineError> {
-        // Kept with the blocks that are added now.
-        self.sink.settle(self.source.finality().await?).await?;
-        self.run().await
+        let finality = self.source.finality().await?;
+        self.run_noting(Some(finality)).await
     }
 }
 

@@ -116,6 +116,7 @@ impl Node {
     pub fn of(chain: Chain) -> Node {
         let node = Node::new(0, Habits::calm(), 1);
         let mut state = node.state();
+        state.known = chain.iter().map(|raw| (raw.block.hash, raw.block.height)).collect();
         state.seen = chain.len();
         state.best = chain;
         drop(state);
