@@ -119,12 +119,9 @@ fn ten_thousand_histories() {
 
 #[test]
 fn what_breaks_a_rule_is_found() {
-    for sabotage in [
-        Sabotage::ForgetNames,
-        Sabotage::ForgetData,
-        Sabotage::HurryClock,
-        Sabotage::SkipMerging,
-    ] {
+    for sabotage in
+        [Sabotage::ForgetNames, Sabotage::ForgetData, Sabotage::HurryClock, Sabotage::SkipMerging]
+    {
         let found = simulate(1, ENOUGH_HISTORIES, sabotage);
         assert!(found.is_err(), "{sabotage:?} went unnoticed: {found:?}");
     }

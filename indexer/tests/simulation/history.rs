@@ -175,8 +175,7 @@ impl<'a> History<'a> {
         };
         let poll = 1 << self.rng.below(11);
         let poll = self.rng.range(poll, poll * 2);
-        let end =
-            if self.rng.chance(300) { End::Stop { poll } } else { End::Kill { poll } };
+        let end = if self.rng.chance(300) { End::Stop { poll } } else { End::Kill { poll } };
         let work = if self.rng.chance(200) { Work::Run } else { Work::Follow };
         let mut polls = 0;
         let between = |history: &mut History<'_>| {

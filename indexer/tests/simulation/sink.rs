@@ -90,7 +90,10 @@ impl SimulatedSink {
     }
 
     /// The same between turns of the merging. What it said to have done is durable.
-    fn promised<T>(&self, work: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
+    fn promised<T>(
+        &self,
+        work: impl Future<Output = Result<T, SinkError>>,
+    ) -> Result<T, SinkError> {
         self.take_turns();
         let result = self.done(work);
         if result.is_ok() {

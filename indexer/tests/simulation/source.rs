@@ -131,8 +131,7 @@ impl Node {
     /// Settles on one chain that is longer than `height`; returns it.
     pub fn settle(&self, height: u64) -> Chain {
         let mut state = self.state();
-        state.habits =
-            Habits { tells_finality: state.habits.tells_finality, ..Habits::calm() };
+        state.habits = Habits { tells_finality: state.habits.tells_finality, ..Habits::calm() };
         if state.rng.chance(300) {
             state.reorganise();
         }

@@ -252,6 +252,8 @@ impl State {
         let staging = dir.join(STAGING_DIR);
         disk.remove_dir(&staging).map_err(SinkError::io("remove", &staging))?;
         let (manifest, segments) = read_segments(disk, dir, from)?;
+        // Whoever wrote the manifest may have ended before it was durable.
+        sync_dir(disk, dir)?;
         let replaced = ReplacedSegments::open(disk, dir, &manifest.segments)?;
         let Manifest { finality, reorgs, .. } = manifest;
         Ok(State { segments, finality, reorgs, open: None, replaced, is_stale: false })
