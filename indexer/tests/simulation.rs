@@ -15,6 +15,7 @@ mod lake;
 mod simulation {
     pub mod disk;
     pub mod files;
+    mod found;
     pub mod gate;
     pub mod history;
     pub mod reader;

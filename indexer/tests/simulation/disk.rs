@@ -138,6 +138,16 @@ impl Machine {
         self.state().failures
     }
 
+    /// How many operations the process that runs made.
+    pub fn operations(&self) -> u64 {
+        self.state().operations
+    }
+
+    /// Has the disk fail otherwise from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.state().faults = faults;
+    }
+
     /// Lets time pass.
     pub fn pass(&self, time: Duration) {
         self.state().now += time;

@@ -8,6 +8,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -18,9 +19,9 @@ use assay_indexer::decode::bitcoin::Decoder;
 use assay_indexer::pipeline::{Complete, Options, Pause, Pipeline, PipelineError, Summary};
 use assay_indexer::progress::Silent;
 use assay_indexer::raw::bitcoin::RawBlock;
-use assay_indexer::sink::lake::{Disk, LakeSink};
+use assay_indexer::sink::lake::LakeSink;
 use assay_indexer::sink::{Cuts, SinkError};
-use assay_indexer::stop::{Stop, stop};
+use assay_indexer::stop::{Stop, Stopper, stop};
 use assay_model::{BlockRef, Network};
 use async_trait::async_trait;
 use tokio::runtime::{Builder, Handle};
@@ -39,7 +40,7 @@ const MOST_POLLS: u64 = 50_000;
 /// Failures of the disk in a row that following it bears.
 const BORNE_FAILURES: u64 = 10;
 /// A limit of reorganisations that none reaches.
-const NO_LIMIT: u64 = 100_000;
+pub const NO_LIMIT: u64 = 100_000;
 
 /// What happened, added up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,36 +90,34 @@ pub fn run(seed: u64, sabotage: Sabotage, workers: &Handle) -> Result<Figures, S
     Ok(history.figures)
 }
 
-struct History<'a> {
+/// A node, a lake that follows it, and those who look on.
+pub struct History<'a> {
     rng: Rng,
     sabotage: Sabotage,
     cuts: Cuts,
     workers: &'a Handle,
-    machine: Arc<Machine>,
-    node: Arc<Node>,
+    /// Where processes run.
+    pub machine: Arc<Machine>,
+    /// The node.
+    pub node: Arc<Node>,
     reader: Arc<Mutex<Reader>>,
+    /// The most blocks that the next process may take back.
+    pub max_reorg: u64,
     tells_finality: bool,
     figures: Figures,
 }
 
-/// How a process ends, if nothing ends it before.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    /// At once, between two polls.
-    Kill { poll: u64 },
-    /// It is asked to.
-    Stop { poll: u64 },
-}
-
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Work {
+pub enum Work {
+    /// It goes up to the tip.
     Run,
+    /// It stays there.
     Follow,
 }
 
 /// The pipeline from the node into the lake.
-type ToLake = Pipeline<Node, Noticed, Decoder, SimulatedSink>;
+pub type ToLake = Pipeline<Node, Noticed, Decoder, SimulatedSink>;
 
 impl<'a> History<'a> {
     fn new(seed: u64, sabotage: Sabotage, workers: &'a Handle) -> History<'a> {
@@ -126,16 +125,38 @@ impl<'a> History<'a> {
         let habits = Habits::any(&mut rng);
         let tells_finality = habits.tells_finality;
         let blocks = rng.range(1, 80) as usize;
-        let node = Arc::new(Node::new(rng.bits(), habits, blocks));
-        let reader = Reader::new(Path::new(LAKE_DIR), Arc::clone(&node), rng.bits());
-        let reader = Arc::new(Mutex::new(reader));
+        let node = Node::new(rng.bits(), habits, blocks);
+        let batch_bytes = rng.range(600, 4000);
+        let cuts = Cuts { batch_bytes, segment_bytes: batch_bytes * rng.range(1, 6) + 2000 };
+        let history = History::of(rng.bits(), node, cuts, workers);
         let machine = Machine::new(rng.bits(), sabotage);
-        let watching = Arc::clone(&reader);
-        machine.watch(Box::new(move |files, now| lock(&watching).look(files, now)));
-        let batch_bytes = rng.range(300, 4000);
-        let cuts = Cuts { batch_bytes, segment_bytes: batch_bytes * rng.range(1, 8) + 700 };
-        let figures = Figures::default();
-        History { rng, sabotage, cuts, workers, machine, node, reader, tells_finality, figures }
+        History { rng, sabotage, machine, tells_finality, ..history }.watched()
+    }
+
+    /// A lake that is to follow `node`.
+    pub fn of(seed: u64, node: Node, cuts: Cuts, workers: &'a Handle) -> History<'a> {
+        let node = Arc::new(node);
+        let reader = Reader::new(Path::new(LAKE_DIR), Arc::clone(&node), seed);
+        let history = History {
+            rng: Rng::new(seed),
+            sabotage: Sabotage::Nothing,
+            cuts,
+            workers,
+            machine: Machine::new(seed, Sabotage::Nothing),
+            node,
+            reader: Arc::new(reader.into()),
+            max_reorg: NO_LIMIT,
+            tells_finality: false,
+            figures: Figures::default(),
+        };
+        history.watched()
+    }
+
+    /// Shows the reader all that happens.
+    fn watched(self) -> History<'a> {
+        let reader = Arc::clone(&self.reader);
+        self.machine.watch(Box::new(move |files, now| lock(&reader).look(files, now)));
+        self
     }
 
     /// A process runs, and ends.
@@ -144,17 +165,26 @@ impl<'a> History<'a> {
         let habits = Habits { tells_finality: self.tells_finality, ..Habits::any(&mut self.rng) };
         self.node.set_habits(habits);
         self.node.begin();
+        self.max_reorg = [5, 30, MOST_REORGANISED, NO_LIMIT][self.rng.index(4)];
+        let (stopper, stop) = stop();
         let faults = self.faults();
-        let disk = self.machine.start(faults);
-        let result = self.work_on(disk);
+        let result = match self.open_until(faults, stop) {
+            Ok(pipeline) => self.work_somehow(&pipeline, &stopper),
+            Err(error) => self.judge_sink(&error, 1),
+        };
         self.machine.kill();
         self.figures.failures += self.machine.failures();
         if self.rng.chance(500) {
-            self.figures.losses += 1;
-            self.machine.lose_power();
-            self.machine.look(|files, now| lock(&self.reader).look_after_loss(files, now));
+            self.lose_power();
         }
         result
+    }
+
+    /// The machine loses its power.
+    pub fn lose_power(&mut self) {
+        self.figures.losses += 1;
+        self.machine.lose_power();
+        self.machine.look(|files, now| lock(&self.reader).look_after_loss(files, now));
     }
 
     fn faults(&mut self) -> Faults {
@@ -166,48 +196,51 @@ impl<'a> History<'a> {
         Faults { death, outage, per_mille }
     }
 
-    fn work_on(&mut self, disk: Arc<dyn Disk>) -> Result<(), String> {
-        let (stopper, stop) = stop();
-        let max_reorg = [5, 30, MOST_REORGANISED, NO_LIMIT][self.rng.index(4)];
-        let pipeline = match self.pipeline(disk, max_reorg, stop) {
-            Ok(pipeline) => pipeline,
-            Err(error) => return self.judge_sink(&error, 1),
-        };
-        let poll = 1 << self.rng.below(11);
+    fn work_somehow(&mut self, pipeline: &ToLake, stopper: &Stopper) -> Result<(), String> {
+        let poll = 1 << self.rng.below(10);
         let poll = self.rng.range(poll, poll * 2);
-        let end = if self.rng.chance(300) { End::Stop { poll } } else { End::Kill { poll } };
+        let is_stopped = self.rng.chance(300);
         let work = if self.rng.chance(200) { Work::Run } else { Work::Follow };
         let mut polls = 0;
-        let between = |history: &mut History<'_>| {
+        let result = self.drive(pipeline, work, |history| {
             polls += 1;
             history.let_time_pass();
             history.compact_sometimes(&pipeline.sink)?;
-            match end {
-                End::Kill { poll } if polls >= poll => return Ok(false),
-                End::Stop { poll } if polls == poll => drop(stopper.stop()),
-                _ => {}
+            if polls == poll && is_stopped {
+                stopper.stop();
             }
-            Ok(history.machine.is_alive())
-        };
-        let result = match work {
-            Work::Run => self.drive(&pipeline, pipeline.run(), between),
-            Work::Follow => self.drive(&pipeline, pipeline.follow(), between),
-        };
-        self.machine.kill();
-        pipeline.sink.end_merging();
+            Ok((is_stopped || polls < poll) && history.machine.is_alive())
+        });
         match result? {
-            Some(Err(error)) => self.judge(&error, work, max_reorg),
+            Some(Err(error)) => self.judge(&error, work),
             _ => Ok(()),
         }
     }
 
-    /// The pipeline from the node into the lake on `disk`.
-    fn pipeline(
+    /// A process does `work` on a disk with `faults`, and is killed at its last poll at the latest:
+    /// then there is no result.
+    pub fn work(
         &mut self,
-        disk: Arc<dyn Disk>,
-        max_reorg: u64,
-        stop: Stop,
-    ) -> Result<ToLake, SinkError> {
+        faults: Faults,
+        work: Work,
+        last_poll: u64,
+    ) -> Result<Option<Result<Summary, PipelineError>>, SinkError> {
+        let pipeline = self.open(faults)?;
+        let mut polls = 0;
+        let result = self.drive(&pipeline, work, |history| {
+            polls += 1;
+            Ok(polls < last_poll && history.machine.is_alive())
+        });
+        Ok(result.unwrap_or_else(|fault| panic!("{fault}")))
+    }
+
+    /// The pipeline of a new process from the node into the lake, on a disk with `faults`.
+    pub fn open(&mut self, faults: Faults) -> Result<ToLake, SinkError> {
+        self.open_until(faults, Stop::never())
+    }
+
+    fn open_until(&mut self, faults: Faults, stop: Stop) -> Result<ToLake, SinkError> {
+        let disk = self.machine.start(faults);
         let wanted = wanted(Network::Regtest, true);
         let lake = LakeSink::open_on(disk, Path::new(LAKE_DIR), &wanted, self.cuts)?;
         lock(&self.reader).promise();
@@ -221,18 +254,18 @@ impl<'a> History<'a> {
             completer: Arc::new(Noticed::default().into()),
             decoder: Decoder { network: Network::Regtest, with_scripts: true },
             sink: Arc::new(sink),
-            options: Options { max_reorg, pause, ..Options::new(threads) },
+            options: Options { max_reorg: self.max_reorg, pause, ..Options::new(threads) },
             progress: Arc::new(Silent),
             stop,
         })
     }
 
-    /// Polls `work` of `pipeline` until it is done, or `between` says that it ends: then there is no
-    /// result.
+    /// Does `work` until it is done, or `between` its polls it is said not to go on: then there is no
+    /// result. The process is over then.
     fn drive(
         &mut self,
         pipeline: &ToLake,
-        work: impl Future<Output = Result<Summary, PipelineError>>,
+        work: Work,
         mut between: impl FnMut(&mut History<'_>) -> Result<bool, String>,
     ) -> Result<Option<Result<Summary, PipelineError>>, String> {
         let runtime = Builder::new_current_thread()
@@ -243,9 +276,12 @@ impl<'a> History<'a> {
             .map_err(|error| error.to_string())?;
         let noticed = lock_now(&pipeline.completer);
         let mut gate = Gate::close(runtime.handle());
-        let mut work = Box::pin(work);
+        let mut future: Pin<Box<dyn Future<Output = _>>> = match work {
+            Work::Run => Box::pin(pipeline.run()),
+            Work::Follow => Box::pin(pipeline.follow()),
+        };
         let mut polls = 0;
-        runtime.block_on(std::future::poll_fn(|context| {
+        let result = runtime.block_on(std::future::poll_fn(|context| {
             polls += 1;
             match between(self) {
                 Ok(true) if polls < MOST_POLLS => {}
@@ -254,13 +290,18 @@ impl<'a> History<'a> {
                 Err(fault) => return Poll::Ready(Err(fault)),
             }
             pipeline.sink.take_turns();
-            let poll = work.as_mut().poll(context);
+            let poll = future.as_mut().poll(context);
             if noticed.0.swap(false, Ordering::Relaxed) {
                 gate.pass();
             }
             context.waker().wake_by_ref();
             poll.map(|result| Ok(Some(result)))
-        }))
+        }));
+        if !matches!(result, Ok(Some(_))) {
+            self.machine.kill();
+        }
+        pipeline.sink.end_merging();
+        result
     }
 
     fn let_time_pass(&mut self) {
@@ -277,7 +318,7 @@ impl<'a> History<'a> {
     }
 
     /// Whether a process may end with `error`.
-    fn judge(&mut self, error: &PipelineError, work: Work, max_reorg: u64) -> Result<(), String> {
+    fn judge(&mut self, error: &PipelineError, work: Work) -> Result<(), String> {
         let is_fair = match error {
             PipelineError::Sink(error) => {
                 return self.judge_sink(error, if work == Work::Run { 1 } else { BORNE_FAILURES });
@@ -286,18 +327,18 @@ impl<'a> History<'a> {
             PipelineError::Source(_) | PipelineError::ChainChanged { .. } => work == Work::Run,
             PipelineError::TooDeep { stored, .. } => {
                 self.figures.too_deep += 1;
-                self.is_too_deep(stored, max_reorg)
+                self.is_too_deep(stored)
             }
             _ => false,
         };
         if is_fair { Ok(()) } else { Err(format!("it ended: {error} ({error:?})")) }
     }
 
-    /// Whether the node took back more than `max_reorg` blocks below `stored`, which is still there.
-    fn is_too_deep(&self, stored: &BlockRef, max_reorg: u64) -> bool {
+    /// Whether the node took back more blocks than it may below `stored`, which is still there.
+    fn is_too_deep(&self, stored: &BlockRef) -> bool {
         let reader = lock(&self.reader);
         let blocks = &reader.visible().blocks;
-        let common = stored.height.checked_sub(max_reorg).and_then(|at| blocks.get(at as usize));
+        let common = stored.height.checked_sub(self.max_reorg).and_then(|at| blocks.get(at as usize));
         blocks.last() == Some(stored) && common.is_some_and(|block| self.node.contradicted(block))
     }
 
@@ -311,7 +352,27 @@ impl<'a> History<'a> {
         Err(format!("after {failures} failures of the disk: {error} ({error:?})"))
     }
 
-    fn check_reader(&self) -> Result<(), String> {
+    /// How many blocks are visible.
+    pub fn visible_blocks(&self) -> usize {
+        lock(&self.reader).visible().blocks.len()
+    }
+
+    /// Puts another node in the place of the one that is followed.
+    pub fn replace_node(&mut self, node: Node) {
+        self.node = Arc::new(node);
+        lock(&self.reader).replace_node(Arc::clone(&self.node));
+    }
+
+    /// A run without trouble, up to the block at height `last`.
+    pub fn index_up_to(&mut self, last: u64) {
+        let mut pipeline = self.open(Faults::default()).expect("an undamaged lake");
+        pipeline.options.last = Some(last);
+        let result = self.drive(&pipeline, Work::Run, |_| Ok(true)).expect("the run ends");
+        result.expect("nobody kills it").expect("the chain is valid");
+    }
+
+    /// What the reader found wrong.
+    pub fn check_reader(&self) -> Result<(), String> {
         lock(&self.reader).fault().map_or(Ok(()), Err)
     }
 
@@ -326,11 +387,8 @@ impl<'a> History<'a> {
         self.figures.reorgs = visible.reorgs.len() as u64;
         let depths = visible.reorgs.iter().map(|reorg| reorg.replaced.len() as u64);
         self.figures.deepest = depths.max().unwrap_or(0);
-        let mut clean = History::new(0, Sabotage::Nothing, self.workers);
-        clean.cuts = self.cuts;
-        clean.node = Arc::new(Node::of(chain.clone()));
-        let reader = Reader::new(Path::new(LAKE_DIR), Arc::clone(&clean.node), 0);
-        *lock(&clean.reader) = reader;
+        let node = Node::on(0, chain.clone(), 0);
+        let mut clean = History::of(0, node, self.cuts, self.workers);
         if clean.index_calmly(&chain)? == files {
             Ok(())
         } else {
@@ -340,9 +398,9 @@ impl<'a> History<'a> {
 
     /// Indexes `chain`, which the node has, to its end, and merges segments; returns their files.
     fn index_calmly(&mut self, chain: &Chain) -> Result<Vec<(String, SegmentFiles)>, String> {
-        let disk = self.machine.start(Faults::default());
-        let pipeline = self.pipeline(disk, NO_LIMIT, Stop::never()).map_err(text)?;
-        let result = self.drive(&pipeline, pipeline.run(), |_| Ok(true))?;
+        self.max_reorg = NO_LIMIT;
+        let pipeline = self.open(Faults::default()).map_err(text)?;
+        let result = self.drive(&pipeline, Work::Run, |_| Ok(true))?;
         result.ok_or("it was killed")?.map_err(text)?;
         pipeline.sink.compact_now(1).map_err(text)?;
         let reader = lock(&self.reader);
@@ -356,7 +414,7 @@ impl<'a> History<'a> {
 
 /// Notices that blocks are on their way to be decoded.
 #[derive(Clone, Default)]
-struct Noticed(Arc<AtomicBool>);
+pub struct Noticed(Arc<AtomicBool>);
 
 #[async_trait]
 impl Complete<RawBlock> for Noticed {

@@ -84,6 +84,11 @@ impl Reader {
         }
     }
 
+    /// Expects blocks of `node` from now on.
+    pub fn replace_node(&mut self, node: Arc<Node>) {
+        self.node = node;
+    }
+
     /// What is visible.
     pub fn visible(&self) -> &Visible {
         &self.visible

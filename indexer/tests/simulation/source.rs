@@ -112,15 +112,27 @@ impl Node {
         node
     }
 
-    /// A node that has `chain` and never changes.
-    pub fn of(chain: Chain) -> Node {
-        let node = Node::new(0, Habits::calm(), 1);
+    /// A node that has `chain` and `blocks` more, and does not change.
+    pub fn on(seed: u64, chain: Chain, blocks: usize) -> Node {
+        let node = Node::new(seed, Habits::calm(), 0);
         let mut state = node.state();
         state.known = chain.iter().map(|raw| (raw.block.hash, raw.block.height)).collect();
-        state.seen = chain.len();
-        state.best = chain;
+        (state.seen, state.best) = (chain.len(), chain);
+        state.grow(blocks);
         drop(state);
         node
+    }
+
+    /// Has it say that its block at `height` is final.
+    pub fn finalize(&self, height: usize) {
+        let mut state = self.state();
+        state.habits.tells_finality = true;
+        state.finalized = height;
+    }
+
+    /// Its chain.
+    pub fn chain(&self) -> Chain {
+        self.state().best.clone()
     }
 
     /// Has it behave otherwise from now on.
