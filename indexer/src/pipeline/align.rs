@@ -54,8 +54,10 @@ pub(super) async fn align<S: Source, K: Sink>(
     match plan(&stored, &canonical) {
         Step::Wait => Ok((next, 0)),
         Step::RevertTo(common) => {
+            // A final block that the sink does not have makes none of its blocks final.
             if let Some(finalized) = sink.finality().await?.finalized
                 && finalized.height > common.height
+                && stored.contains(&finalized)
             {
                 let (finalized, common_height) = (Box::new(finalized), common.height);
                 return Err(PipelineError::FinalTakenBack { finalized, common_height });

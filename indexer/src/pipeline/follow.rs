@@ -89,8 +89,9 @@ where
                     self.progress.trouble(&error, pause);
                     course.meter.retried(metrics::STEP);
                     tokio::select! {
-                        () = tokio::time::sleep(pause) => continue,
+                        biased;
                         () = self.stop.asked() => return Ok(()),
+                        () = tokio::time::sleep(pause) => continue,
                     }
                 }
                 Err(error) => return Err(error),
@@ -107,9 +108,8 @@ where
     }
 
     async fn step(&self) -> Result<Summary, PipelineError> {
-        // Kept with the blocks that are added now.
-        self.sink.settle(self.source.finality().await?).await?;
-        self.run().await
+        let finality = self.source.finality().await?;
+        self.run_noting(Some(finality)).await
     }
 }
 

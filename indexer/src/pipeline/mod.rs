@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use assay_model::lake::Finality;
 use assay_model::{Batch, BlockRef};
 use async_trait::async_trait;
 use futures::stream::{self, Stream, StreamExt};
@@ -232,11 +233,16 @@ where
     ///
     /// At the first block that cannot be indexed; all blocks below it are committed.
     pub async fn run(&self) -> Result<Summary, PipelineError> {
+        self.run_noting(None).await
+    }
+
+    /// The same; `finality` is kept with the blocks that are added.
+    async fn run_noting(&self, finality: Option<Finality>) -> Result<Summary, PipelineError> {
         let mut all: Option<Summary> = None;
         let mut changes = 0;
         loop {
             let mut run = Summary::default();
-            let result = self.run_once(&mut run).await;
+            let result = self.run_once(finality, &mut run).await;
             let is_further = run.to > run.from;
             all = Some(all.map_or(run, |all| all.then(run)));
             match result {
@@ -253,11 +259,19 @@ where
         }
     }
 
-    async fn run_once(&self, summary: &mut Summary) -> Result<(), PipelineError> {
+    async fn run_once(
+        &self,
+        finality: Option<Finality>,
+        summary: &mut Summary,
+    ) -> Result<(), PipelineError> {
         let Some(tip) = self.source.tip().await? else { return Ok(()) };
         let (from, reverted) =
             align::align(&*self.source, &*self.sink, self.options.max_reorg).await?;
         *summary = Summary { from, to: from, reverted, ..Summary::default() };
+        // Not before: what was final until now is not to be taken back, whatever is final now.
+        if let Some(finality) = finality {
+            self.sink.settle(finality).await?;
+        }
         self.tell(tip.height).await?;
         let last = self.options.last.unwrap_or(tip.height).min(tip.height);
         if from > last {

@@ -262,6 +262,8 @@ impl State {
         let staging = dir.join(STAGING_DIR);
         disk.remove_dir(&staging).map_err(SinkError::io("remove", &staging))?;
         let (manifest, segments) = read_segments(disk, dir, from)?;
+        // Whoever wrote the manifest may have ended before it was durable.
+        sync_dir(disk, dir)?;
         let replaced = ReplacedSegments::open(disk, dir, &manifest.segments)?;
         let Manifest { finality, reorgs, .. } = manifest;
         let (open, last_time, is_stale) = (None, None, false);
@@ -447,6 +449,20 @@ fn sync_dir(disk: &dyn Disk, path: &Path) -> Result<(), SinkError> {
     disk.sync_dir(path).map_err(SinkError::io("write", path))
 }
 
+/// Makes the names in the folder `dir` durable, and its own, and those of the folders above it: some
+/// may have been made for it.
+fn make_durable(disk: &dyn Disk, dir: &Path) -> Result<(), SinkError> {
+    for folder in dir.ancestors() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        match disk.sync_dir(folder) {
+            // Where we may not read, we have made nothing.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && folder != dir => {}
+            result => result.map_err(SinkError::io("write", folder))?,
+        }
+    }
+    Ok(())
+}
+
 fn read_or_make_info(disk: &dyn Disk, dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError> {
     let file = dir.join(LAKE_FILE);
     let Some(text) = read(disk, &file)? else {
@@ -454,7 +470,7 @@ fn read_or_make_info(disk: &dyn Disk, dir: &Path, wanted: &Wanted) -> Result<Lak
         let (network, extras) = (wanted.network.clone(), wanted.extras_from(from));
         let info = LakeInfo { schema_version, network, from, extras };
         write_json(disk, &file, &info)?;
-        sync_dir(disk, dir)?;
+        make_durable(disk, dir)?;
         return Ok(info);
     };
     let path = dir.to_owned();
