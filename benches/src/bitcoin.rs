@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use assay_indexer::decode::bitcoin::Decoder;
 use assay_indexer::pipeline::Prevouts;
@@ -15,7 +14,7 @@ use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
 use assay_indexer::wire::{Block, Header, Reader};
 use assay_model::{Chain, Network};
 
-use crate::follow::{self, Announcing};
+use crate::follow::{self, Announcing, Seen};
 use crate::{run, runtime};
 
 /// Opens the folder of block files `dir`.
@@ -93,12 +92,12 @@ pub fn index(dir: &Path, lake: &Path, threads: usize) -> u64 {
 }
 
 /// Announces the last `blocks` blocks of the folder `dir` one by one to whoever follows them into a
-/// new lake in `lake`; returns how long each took.
+/// new lake in `lake`; returns what became of each.
 ///
 /// # Panics
 ///
 /// If it fails.
-pub fn latencies(dir: &Path, lake: &Path, blocks: u64) -> Vec<Duration> {
+pub fn latencies(dir: &Path, lake: &Path, blocks: u64) -> Vec<Seen> {
     let source = open(dir, 2);
     let network = source.network();
     let sink = new_lake(lake, network);

@@ -18,6 +18,8 @@ use assay_model::lake::{MANIFEST_FILE, Manifest};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
 
+use crate::process::memory_kb;
+
 /// A source that has its blocks already, and announces them when it is told to.
 pub struct Announcing<S> {
     source: S,
@@ -75,8 +77,17 @@ impl<S: Source> Live for Announcing<S> {
     }
 }
 
+/// What became of a block that was announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// How long it took to be visible.
+    pub latency: Duration,
+    /// The memory that the process held then, kilobytes.
+    pub memory_kb: u64,
+}
+
 /// Follows `source` into `sink`, and announces `blocks` blocks, each when the one before is visible,
-/// which readers learn from the manifest. Returns how long each took.
+/// which readers learn from the manifest.
 ///
 /// # Panics
 ///
@@ -87,7 +98,7 @@ pub async fn latencies<S, C, D>(
     decoder: D,
     sink: LakeSink,
     blocks: u64,
-) -> Vec<Duration>
+) -> Vec<Seen>
 where
     S: Source + 'static,
     C: Complete<S::Block> + 'static,
@@ -108,16 +119,16 @@ where
     let following = tokio::spawn(async move { pipeline.follow().await });
     let first = *source.tip.borrow();
     visible(&manifest, from, first).await;
-    let mut latencies = Vec::new();
+    let mut all = Vec::new();
     for height in first + 1..=first + blocks {
         let announced = Instant::now();
         source.tip.send_replace(height);
         visible(&manifest, from, height).await;
-        latencies.push(announced.elapsed());
+        all.push(Seen { latency: announced.elapsed(), memory_kb: memory_kb() });
     }
     stopper.stop();
     following.await.expect("no panic").expect("it ends well");
-    latencies
+    all
 }
 
 /// Waits until the lake that begins at height `from` has the block at `height`.

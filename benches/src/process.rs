@@ -15,7 +15,16 @@ pub fn cpu_seconds() -> f64 {
 
 /// The most memory that it has held at once, kilobytes; zero where it is not told.
 pub fn peak_memory_kb() -> u64 {
+    status_kb("VmHWM:")
+}
+
+/// The memory that it holds now, kilobytes; zero where it is not told.
+pub fn memory_kb() -> u64 {
+    status_kb("VmRSS:")
+}
+
+fn status_kb(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

@@ -11,7 +11,6 @@ mod told;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use assay_indexer::decode::Decode;
 use assay_indexer::decode::ethereum::{Decoder, Rules};
@@ -25,7 +24,7 @@ use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
 use assay_model::ethereum::Network;
 use assay_model::{Batch, Chain};
 
-use crate::follow::{self, Announcing};
+use crate::follow::{self, Announcing, Seen};
 use crate::runtime;
 
 /// Blocks that are read from files at once.
@@ -83,12 +82,12 @@ pub fn index(url: &str, first: u64, lake: &Path, threads: usize) -> u64 {
 }
 
 /// Announces the last `blocks` blocks of the node at `url` one by one to whoever follows them from
-/// `first` on into a new lake in `lake`; returns how long each took.
+/// `first` on into a new lake in `lake`; returns what became of each.
 ///
 /// # Panics
 ///
 /// If it fails.
-pub fn latencies(url: &str, first: u64, lake: &Path, blocks: u64) -> Vec<Duration> {
+pub fn latencies(url: &str, first: u64, lake: &Path, blocks: u64) -> Vec<Seen> {
     let sink = new_lake(lake, first);
     runtime(2).block_on(async {
         let source = Rpc::connect(RpcOptions::new(url)).await.expect("a node");
