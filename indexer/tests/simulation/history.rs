@@ -338,7 +338,8 @@ impl<'a> History<'a> {
     fn is_too_deep(&self, stored: &BlockRef) -> bool {
         let reader = lock(&self.reader);
         let blocks = &reader.visible().blocks;
-        let common = stored.height.checked_sub(self.max_reorg).and_then(|at| blocks.get(at as usize));
+        let common =
+            stored.height.checked_sub(self.max_reorg).and_then(|at| blocks.get(at as usize));
         blocks.last() == Some(stored) && common.is_some_and(|block| self.node.contradicted(block))
     }
 
