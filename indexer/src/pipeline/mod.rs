@@ -194,8 +194,7 @@ impl PipelineError {
         match self {
             PipelineError::Source(error) => error.is_passing(),
             PipelineError::ChainChanged { .. } => true,
-            // The disk may be full for a while, or away.
-            PipelineError::Sink(error) => matches!(error, SinkError::Io { .. }),
+            PipelineError::Sink(error) => error.is_passing(),
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use assay_model::lake::{Extra, Finality, ManifestError};
 use assay_model::{Batch, BlockRef};
 use async_trait::async_trait;
+use parquet::errors::ParquetError;
 
 pub use self::cuts::Cuts;
 
@@ -96,7 +97,7 @@ pub enum SinkError {
         path: PathBuf,
         /// What the library said; a full disk is reported here.
         #[source]
-        source: parquet::errors::ParquetError,
+        source: ParquetError,
     },
     /// A JSON file of the lake is not what it should be.
     #[error("{} cannot be understood: restore it, or index anew into another lake", .path.display())]
@@ -199,6 +200,17 @@ pub enum SinkError {
 }
 
 impl SinkError {
+    /// Whether it may be gone if the same is tried again later: a disk is full for a while, or away.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            SinkError::Io { .. } => true,
+            // What the system said is lost in the library; but all else that can go wrong with a
+            // file being written is a bug, and that shows by staying.
+            SinkError::Parquet { action, .. } => *action == "write",
+            _ => false,
+        }
+    }
+
     /// Wraps an error of the operating system: `result.map_err(SinkError::io("read", path))`.
     pub(crate) fn io(
         action: &'static str,
@@ -212,7 +224,7 @@ impl SinkError {
     pub(crate) fn parquet(
         action: &'static str,
         path: impl Into<PathBuf>,
-    ) -> impl FnOnce(parquet::errors::ParquetError) -> SinkError {
+    ) -> impl FnOnce(ParquetError) -> SinkError {
         let path = path.into();
         move |source| SinkError::Parquet { action, path, source }
     }

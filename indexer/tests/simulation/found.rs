@@ -5,6 +5,7 @@ use std::ops::Range;
 use assay_indexer::decode::Decode;
 use assay_indexer::pipeline::PipelineError;
 use assay_indexer::sink::{Cuts, Sink, SinkError};
+use futures::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 
 use super::disk::Faults;
@@ -80,7 +81,7 @@ fn a_merging_that_fails_takes_no_rows_along() {
             let blocks: Vec<_> = chain[heights].iter().map(|raw| (**raw).clone()).collect();
             let batch = pipeline.decoder.decode(&blocks).expect("valid blocks");
             let batch = pipeline.sink.encode(&batch).expect("encoded");
-            futures::executor::block_on(pipeline.sink.commit(batch))
+            pipeline.sink.commit(batch).now_or_never().expect("it is done at once")
         };
         commit(9..10).expect("it follows");
         let done = history.machine.operations();
@@ -88,7 +89,8 @@ fn a_merging_that_fails_takes_no_rows_along() {
         let _may_fail = pipeline.sink.compact_now(1);
         history.machine.set_faults(outage(0..0));
         commit(10..12).unwrap_or_else(|error| panic!("operation {operation}: {error}"));
-        futures::executor::block_on(pipeline.sink.flush()).expect("a disk that works");
+        let flushed = pipeline.sink.flush().now_or_never().expect("it is done at once");
+        flushed.expect("a disk that works");
         assert_eq!(history.visible_blocks(), 12, "operation {operation}");
     }
 }

@@ -141,6 +141,9 @@ impl LakeSink {
         let lock = disk.lock(&path).map_err(SinkError::io("lock", &path))?;
         let lock = lock.ok_or(SinkError::Locked { path })?;
         let info = read_or_make_info(&*disk, &dir, wanted)?;
+        make_durable(&*disk, &dir)?;
+        let staging = dir.join(STAGING_DIR);
+        disk.remove_dir(&staging).map_err(SinkError::io("remove", &staging))?;
         let state = State::load(&*disk, &dir, info.from)?;
         Meter::new(chain).segments(state.segments.len());
         let state = Mutex::new(state);
@@ -178,7 +181,10 @@ impl LakeSink {
         let work = move || {
             let mut state = inner.state();
             if state.is_stale {
-                *state = State::load(&*inner.disk, &inner.dir, inner.info.from)?;
+                // What is being added follows the same block still: whatever moves the watermark
+                // gives it up first.
+                let read = State::load(&*inner.disk, &inner.dir, inner.info.from)?;
+                *state = State { open: state.open.take(), ..read };
             }
             work(&inner, &mut state)
         };
@@ -256,11 +262,9 @@ fn block_bytes(segments: &[SegmentInfo]) -> u64 {
 }
 
 impl State {
-    /// What the lake in the folder `dir` holds. What a run left behind that was cut short, or a
-    /// change that failed, is put out of the way.
+    /// What the lake in the folder `dir` holds. Segments that a run left behind that was cut short,
+    /// or a change that failed, are put out of the way.
     fn load(disk: &dyn Disk, dir: &Path, from: u64) -> Result<State, SinkError> {
-        let staging = dir.join(STAGING_DIR);
-        disk.remove_dir(&staging).map_err(SinkError::io("remove", &staging))?;
         let (manifest, segments) = read_segments(disk, dir, from)?;
         // Whoever wrote the manifest may have ended before it was durable.
         sync_dir(disk, dir)?;
@@ -470,7 +474,6 @@ fn read_or_make_info(disk: &dyn Disk, dir: &Path, wanted: &Wanted) -> Result<Lak
         let (network, extras) = (wanted.network.clone(), wanted.extras_from(from));
         let info = LakeInfo { schema_version, network, from, extras };
         write_json(disk, &file, &info)?;
-        make_durable(disk, dir)?;
         return Ok(info);
     };
     let path = dir.to_owned();
