@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use assay_benches::bitcoin::{floor, index};
+use assay_benches::process::peak_memory_kb;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,7 +20,6 @@ fn main() {
         _ => panic!("usage: floor BLOCKS_DIR | index BLOCKS_DIR LAKE_DIR THREADS"),
     };
     let seconds = started.elapsed().as_secs_f64();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
-    println!("{bytes} bytes {seconds:.3} s {:.1} MB/s {peak}", bytes as f64 / 1e6 / seconds);
+    let (speed, peak) = (bytes as f64 / 1e6 / seconds, peak_memory_kb());
+    println!("{bytes} bytes {seconds:.3} s {speed:.1} MB/s VmHWM: {peak} kB");
 }

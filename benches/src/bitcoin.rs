@@ -4,15 +4,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use assay_indexer::decode::bitcoin::Decoder;
-use assay_indexer::pipeline::{Options, Pipeline, Prevouts};
+use assay_indexer::pipeline::Prevouts;
 use assay_indexer::progress::Silent;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
+use assay_indexer::source::Source;
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
-use assay_indexer::stop::Stop;
 use assay_indexer::wire::{Block, Header, Reader};
-use assay_model::Chain;
+use assay_model::{Chain, Network};
+
+use crate::follow::{self, Announcing};
+use crate::{run, runtime};
 
 /// Opens the folder of block files `dir`.
 ///
@@ -79,27 +83,37 @@ fn hash_all(block: &[u8]) -> u8 {
 ///
 /// If it fails.
 pub fn index(dir: &Path, lake: &Path, threads: usize) -> u64 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .build()
-        .expect("a runtime");
     let source = open(dir, threads);
     let network = source.network();
-    let (network_name, extras) = (network.to_string(), BTreeSet::new());
-    let wanted = Wanted { chain: Chain::Bitcoin, network: network_name, from: None, extras };
-    let sink = LakeSink::open(lake, &wanted).expect("a new lake");
-    let options = Options::new(threads);
+    let sink = new_lake(lake, network);
     let decoder = Decoder { network, with_scripts: false };
     let source = Arc::new(source);
     let prevouts = Prevouts::new(Arc::clone(&source), sink.dir().join(".utxo"), Arc::new(Silent));
-    let pipeline = Pipeline {
-        source,
-        completer: Arc::new(prevouts.into()),
-        decoder,
-        sink: Arc::new(sink),
-        options,
-        progress: Arc::new(Silent),
-        stop: Stop::never(),
-    };
-    runtime.block_on(pipeline.run()).expect("a valid chain").block_bytes
+    runtime(threads).block_on(run(source, prevouts, decoder, sink, threads))
+}
+
+/// Announces the last `blocks` blocks of the folder `dir` one by one to whoever follows them into a
+/// new lake in `lake`; returns how long each took.
+///
+/// # Panics
+///
+/// If it fails.
+pub fn latencies(dir: &Path, lake: &Path, blocks: u64) -> Vec<Duration> {
+    let source = open(dir, 2);
+    let network = source.network();
+    let sink = new_lake(lake, network);
+    let decoder = Decoder { network, with_scripts: false };
+    runtime(2).block_on(async {
+        let tip = source.tip().await.expect("a folder").expect("blocks").height;
+        let source = Arc::new(Announcing::new(source, tip - blocks));
+        let dir = sink.dir().join(".utxo");
+        let prevouts = Prevouts::new(Arc::clone(&source), dir, Arc::new(Silent));
+        follow::latencies(source, prevouts, decoder, sink, blocks).await
+    })
+}
+
+fn new_lake(lake: &Path, network: Network) -> LakeSink {
+    let (network, extras) = (network.to_string(), BTreeSet::new());
+    let wanted = Wanted { chain: Chain::Bitcoin, network, from: None, extras };
+    LakeSink::open(lake, &wanted).expect("a new lake")
 }

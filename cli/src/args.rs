@@ -83,7 +83,7 @@ pub struct IndexArgs {
 /// The chain that `assay index` reads.
 #[derive(Debug, Subcommand)]
 pub enum IndexChain {
-    /// Read the block files of Bitcoin Core
+    /// Read Bitcoin from the block files of Bitcoin Core, from a node, or from both
     Bitcoin(IndexBitcoinArgs),
     /// Read Ethereum from a node or from files
     Ethereum(IndexEthereumArgs),
@@ -94,11 +94,16 @@ Examples:
   assay index bitcoin --blocks-dir ~/.bitcoin/blocks
   assay index bitcoin --blocks-dir /node/regtest/blocks --network regtest --lake /data/lake
   assay index bitcoin --blocks-dir ~/.bitcoin/blocks --to 100000 --threads 4
+  assay index bitcoin --node http://127.0.0.1:8332 --cookie ~/.bitcoin/.cookie --follow
+  assay index bitcoin --blocks-dir ~/.bitcoin/blocks --node http://127.0.0.1:8332 \\
+      --cookie ~/.bitcoin/.cookie --zmq tcp://127.0.0.1:28332 --follow
 
 The same settings in assay.toml:
   lake = \"/data/lake\"
   [bitcoin]
   blocks_dir = \"~/.bitcoin/blocks\"
+  node = \"http://127.0.0.1:8332\"
+  cookie = \"~/.bitcoin/.cookie\"
 
 Running it again adds the blocks that are new. A run that was stopped resumes where it was.";
 
@@ -110,7 +115,31 @@ pub struct IndexBitcoinArgs {
     /// [environment: ASSAY_BLOCKS_DIR]
     #[arg(long, value_name = "DIR")]
     pub blocks_dir: Option<PathBuf>,
-    /// Network: mainnet, testnet3, testnet4, signet or regtest; told from the files if absent
+    /// A running node's address, http:// or https://: alone, or for what block files do not have yet
+    /// [environment: ASSAY_NODE]
+    #[arg(long, value_name = "URL")]
+    pub node: Option<String>,
+    /// The node's cookie file, which says who may ask [environment: ASSAY_NODE_COOKIE]
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    pub cookie: Option<PathBuf>,
+    /// Name of the node's user, instead of a cookie [environment: ASSAY_NODE_USER]
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub user: Option<String>,
+    /// File with that user's password [environment: ASSAY_NODE_PASSWORD_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Where the node announces blocks (zmqpubhashblock or zmqpubsequence), tcp://; else it is asked
+    /// now and then [environment: ASSAY_NODE_ZMQ]
+    #[arg(long, value_name = "ADDRESS", requires = "node")]
+    pub zmq: Option<String>,
+    /// Stay at the tip of the node's chain until stopped (Ctrl-C, SIGTERM)
+    #[arg(long)]
+    pub follow: bool,
+    /// While following, answer /metrics, /livez and /readyz over HTTP here, like 127.0.0.1:9464; to
+    /// anyone who can connect [environment: ASSAY_LISTEN]
+    #[arg(long, value_name = "ADDRESS", requires = "follow")]
+    pub listen: Option<SocketAddr>,
+    /// Network: mainnet, testnet3, testnet4, signet or regtest; told from the source if absent
     /// [environment: ASSAY_NETWORK]
     #[arg(long, value_name = "NAME")]
     pub network: Option<assay_model::Network>,
@@ -320,7 +349,10 @@ pub enum LogFormat {
 impl IndexChain {
     /// Whether it is to stay at the tip.
     pub fn follows(&self) -> bool {
-        matches!(self, IndexChain::Ethereum(IndexEthereumArgs { follow: true, .. }))
+        match self {
+            IndexChain::Bitcoin(args) => args.follow,
+            IndexChain::Ethereum(args) => args.follow,
+        }
     }
 }
 

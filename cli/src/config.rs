@@ -1,5 +1,6 @@
 //! What is run: `assay.toml`, then the environment, then the command line; the later wins.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -38,8 +39,20 @@ pub struct Config {
 /// Where Bitcoin comes from, and how it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BitcoinConfig {
-    /// Folder of the block files, which only `assay index` needs.
+    /// Folder of the block files.
     pub blocks_dir: Option<PathBuf>,
+    /// Address of a node.
+    pub node: Option<String>,
+    /// The node's cookie file.
+    pub cookie: Option<PathBuf>,
+    /// The node's user, instead.
+    pub user: Option<String>,
+    /// File with that user's password.
+    pub password_file: Option<PathBuf>,
+    /// Where the node announces blocks.
+    pub zmq: Option<String>,
+    /// Where a run that follows the tip answers over HTTP.
+    pub listen: Option<SocketAddr>,
     /// Network; told from the block files if absent.
     pub network: Option<Network>,
     /// Whether script signatures and witnesses are kept.
@@ -79,6 +92,12 @@ impl Config {
             log_format: layer.log_format.unwrap_or_default(),
             bitcoin: BitcoinConfig {
                 blocks_dir: layer.bitcoin.blocks_dir,
+                node: layer.bitcoin.node,
+                cookie: layer.bitcoin.cookie,
+                user: layer.bitcoin.user,
+                password_file: layer.bitcoin.password_file,
+                zmq: layer.bitcoin.zmq,
+                listen: layer.bitcoin.listen,
                 network: layer.bitcoin.network,
                 with_scripts: layer.bitcoin.with_scripts.unwrap_or(false),
                 threads: layer.bitcoin.threads,

@@ -38,6 +38,18 @@ pub struct Layer {
 pub struct BitcoinLayer {
     /// Folder of the block files.
     pub blocks_dir: Option<PathBuf>,
+    /// Address of a node.
+    pub node: Option<String>,
+    /// The node's cookie file.
+    pub cookie: Option<PathBuf>,
+    /// The node's user, instead.
+    pub user: Option<String>,
+    /// File with that user's password.
+    pub password_file: Option<PathBuf>,
+    /// Where the node announces blocks.
+    pub zmq: Option<String>,
+    /// Where a run that follows the tip answers over HTTP.
+    pub listen: Option<SocketAddr>,
     /// Network.
     pub network: Option<Network>,
     /// Whether script signatures and witnesses are kept.
@@ -136,6 +148,8 @@ impl Layer {
             &mut layer.lake,
             &mut layer.spill_dir,
             &mut layer.bitcoin.blocks_dir,
+            &mut layer.bitcoin.cookie,
+            &mut layer.bitcoin.password_file,
             &mut layer.ethereum.era_dir,
             &mut layer.ethereum.genesis,
         ];
@@ -154,6 +168,9 @@ impl Layer {
         let threads = env.parse("ASSAY_THREADS", |text| {
             text.parse().map_err(|_| format!("'{text}' is not a number above zero"))
         })?;
+        let listen = env.parse("ASSAY_LISTEN", |text| {
+            text.parse().map_err(|_| format!("'{text}' is not like 127.0.0.1:9464"))
+        })?;
         Ok(Layer {
             lake: env.path("ASSAY_LAKE"),
             memory: env.parse("ASSAY_MEMORY", human::parse_bytes)?.map(Size),
@@ -161,6 +178,12 @@ impl Layer {
             log_format: env.parse("ASSAY_LOG_FORMAT", |text| LogFormat::from_str(text, true))?,
             bitcoin: BitcoinLayer {
                 blocks_dir: env.path("ASSAY_BLOCKS_DIR"),
+                node: env.text("ASSAY_NODE")?,
+                cookie: env.path("ASSAY_NODE_COOKIE"),
+                user: env.text("ASSAY_NODE_USER")?,
+                password_file: env.path("ASSAY_NODE_PASSWORD_FILE"),
+                zmq: env.text("ASSAY_NODE_ZMQ")?,
+                listen,
                 network: env.parse("ASSAY_NETWORK", |text| {
                     text.parse()
                         .map_err(|error: assay_model::network::NetworkError| error.to_string())
@@ -170,7 +193,7 @@ impl Layer {
                 ignore_unlinked: env.parse("ASSAY_IGNORE_UNLINKED", parse_bool)?,
             },
             ethereum: EthereumLayer {
-                rpc: env.parse("ASSAY_RPC", |text| Ok(text.to_owned()))?,
+                rpc: env.text("ASSAY_RPC")?,
                 era_dir: env.path("ASSAY_ERA_DIR"),
                 network: env.parse("ASSAY_ETHEREUM_NETWORK", |text| {
                     text.parse().map_err(|error: ethereum::UnknownNetwork| error.to_string())
@@ -178,9 +201,7 @@ impl Layer {
                 genesis: env.path("ASSAY_GENESIS"),
                 without_traces: env.parse("ASSAY_WITHOUT_TRACES", parse_bool)?,
                 threads,
-                listen: env.parse("ASSAY_LISTEN", |text| {
-                    text.parse().map_err(|_| format!("'{text}' is not like 127.0.0.1:9464"))
-                })?,
+                listen,
             },
         })
     }
@@ -197,6 +218,12 @@ impl Layer {
             Some(IndexChain::Bitcoin(args)) => {
                 layer.bitcoin = BitcoinLayer {
                     blocks_dir: args.blocks_dir.clone(),
+                    node: args.node.clone(),
+                    cookie: args.cookie.clone(),
+                    user: args.user.clone(),
+                    password_file: args.password_file.clone(),
+                    zmq: args.zmq.clone(),
+                    listen: args.listen,
                     network: args.network,
                     with_scripts: args.with_scripts.then_some(true),
                     threads: args.threads,
@@ -222,8 +249,20 @@ impl Layer {
 
 impl BitcoinLayer {
     fn over(self, below: BitcoinLayer) -> BitcoinLayer {
+        // Whoever says one way to log in does not mean another of a layer below.
+        let names_login = self.cookie.is_some() || self.user.is_some();
+        let (cookie, user, password_file) = match names_login {
+            true => (self.cookie, self.user, self.password_file),
+            false => (below.cookie, below.user, below.password_file),
+        };
         BitcoinLayer {
             blocks_dir: self.blocks_dir.or(below.blocks_dir),
+            node: self.node.or(below.node),
+            cookie,
+            user,
+            password_file,
+            zmq: self.zmq.or(below.zmq),
+            listen: self.listen.or(below.listen),
             network: self.network.or(below.network),
             with_scripts: self.with_scripts.or(below.with_scripts),
             threads: self.threads.or(below.threads),
@@ -260,6 +299,10 @@ struct Env<F> {
 impl<F: Fn(&str) -> Option<OsString>> Env<F> {
     fn path(&self, name: &str) -> Option<PathBuf> {
         (self.var)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    fn text(&self, name: &str) -> anyhow::Result<Option<String>> {
+        self.parse(name, |text| Ok(text.to_owned()))
     }
 
     fn parse<T>(
@@ -315,7 +358,8 @@ mod tests {
     #[test]
     fn every_key_of_the_file_is_read() {
         let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\nlog_format = 'json'\n[bitcoin]\n\
-                    blocks_dir = '~/b'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
+                    blocks_dir = '~/b'\nnode = 'http://b'\ncookie = '~/c'\nuser = 'u'\n\
+                    password_file = 'p'\nzmq = 'tcp://z'\nlisten = '[::1]:9464'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
                     ignore_unlinked = false\n[ethereum]\nrpc = 'http://n'\nera_dir = 'e'\n\
                     network = 7\ngenesis = '~/g.json'\nwithout_traces = true\nthreads = 2\n\
                     listen = '127.0.0.1:9464'";
@@ -326,6 +370,12 @@ mod tests {
             log_format: Some(LogFormat::Json),
             bitcoin: BitcoinLayer {
                 blocks_dir: Some("/home/ann/b".into()),
+                node: Some("http://b".into()),
+                cookie: Some("/home/ann/c".into()),
+                user: Some("u".into()),
+                password_file: Some("/etc/p".into()),
+                zmq: Some("tcp://z".into()),
+                listen: Some("[::1]:9464".parse().expect("an address")),
                 network: Some(Network::Regtest),
                 with_scripts: Some(true),
                 threads: NonZeroUsize::new(3),

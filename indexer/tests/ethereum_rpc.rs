@@ -5,68 +5,23 @@
 mod known;
 #[path = "common/node.rs"]
 mod node;
-
-use std::path::Path;
-use std::sync::Arc;
+#[path = "common/replay.rs"]
+mod replay;
 
 use alloy_primitives::{Address, B256};
 use alloy_trie::root::ordered_trie_root_with_encoder;
 use assay_fixtures::shared;
-use assay_indexer::decode::Decode;
-use assay_indexer::decode::ethereum::{Decoder, Rules};
 use assay_indexer::raw::dao::DAO_ACCOUNTS;
 use assay_indexer::raw::ethereum::{Action, RawBlock, Trace};
 use assay_indexer::rlp::{Block, Reader};
 use assay_indexer::source::Source;
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
 use assay_model::Batch;
-use assay_model::ethereum::{DAO_FORK_HEIGHT, Network};
-use known::{Known, by_height, hash, read_json, receipts_like, told_receipts, told_uncles};
+use assay_model::ethereum::DAO_FORK_HEIGHT;
+use known::{Known, by_height, hash, read_json, receipts_like};
 use node::{Node, Reply, answer, connect};
+use replay::{complete, decode, fetch_one, node, of_trace_block, traced};
 use serde_json::{Value, json};
-
-async fn node(known: Known) -> Node {
-    Node::start(move |_, body| Reply::Json(answer(body, |name, params| known.answer(name, params))))
-        .await
-}
-
-async fn fetch_one(rpc: &Rpc, height: u64) -> RawBlock {
-    let mut attempt = rpc.fetch(height..height + 1).await;
-    assert!(attempt.failure.is_none(), "{}", attempt.failure.expect("one"));
-    attempt.done.pop().expect("a block")
-}
-
-fn decode(raw: &RawBlock) -> Batch {
-    let rules = Arc::new(Rules::of(Network::MAINNET));
-    let decoder = Decoder { rules, genesis: None, with_traces: true };
-    match decoder.decode(std::slice::from_ref(raw)) {
-        Ok(batch) => batch,
-        Err((_, error)) => panic!("{error}"),
-    }
-}
-
-/// What a node would know of the block at `height` besides `block`: out of other files, or made up.
-/// Says whether all of it is real.
-fn complete(dir: &Path, known: &mut Known, height: u64, block: Value) -> bool {
-    let rlp = dir.join("rlp/mainnet");
-    let read = |name: &str| std::fs::read(rlp.join(format!("{height}.{name}.rlp"))).ok();
-    let told = by_height(&dir.join("rpc/mainnet"), "eth_getBlockReceipts.json");
-    let receipts = match (told.get(&height), read("receipts")) {
-        (Some(path), _) => Some(read_json(path)),
-        (None, Some(bytes)) => Some(told_receipts(&block, &bytes)),
-        (None, None) => None,
-    };
-    let uncles = block["uncles"].as_array().map_or(0, Vec::len);
-    let (is_uncle_real, told) = match read("block").filter(|_| uncles > 0) {
-        Some(bytes) => (true, told_uncles(&bytes)),
-        None => (uncles == 0, vec![block.clone(); uncles]),
-    };
-    let is_real = receipts.is_some() && is_uncle_real;
-    known.uncles.insert(height, told);
-    known.receipts.insert(height, receipts.unwrap_or_else(|| receipts_like(&block)));
-    known.blocks.insert(height, block);
-    is_real
-}
 
 /// Compares the header and the transactions of `raw` with what the node says their hashes are.
 fn check(raw: &RawBlock, told: &Value) {
@@ -161,24 +116,6 @@ async fn an_archive_node_says_what_the_fork_of_the_dao_moved() {
     }
 }
 
-/// A node that knows one block with made-up transactions, and what is told of its execution.
-async fn traced(transactions: &[B256], set: impl FnOnce(&mut Known)) -> Vec<Trace> {
-    let mut known = Known::default();
-    let block = known::block(1, hash(1), transactions);
-    known.receipts.insert(1, receipts_like(&block));
-    known.blocks.insert(1, block);
-    set(&mut known);
-    let node = node(known).await;
-    fetch_one(&connect(&node).await, 1).await.traces.expect("the node has traces")
-}
-
-async fn of_trace_block(mut entries: Value) -> Vec<Trace> {
-    for entry in entries.as_array_mut().expect("a list") {
-        entry["blockHash"] = json!(hash(1));
-    }
-    traced(&[], |known| drop(known.traces.insert(1, entries))).await
-}
-
 #[tokio::test]
 async fn traces_come_in_order_and_without_what_is_none() {
     let Some(dir) = shared::dir("ethereum/rpc/mainnet") else { return };
@@ -218,6 +155,34 @@ async fn trees_of_calls_are_told_as_steps_are() {
         let of_steps = of_trace_block(entries).await;
         assert_eq!(comparable(of_tree), comparable(of_steps), "{name}");
     }
+}
+
+/// What nodes built on revm tell of a contract that names itself as heir and stays (EIP-6780).
+#[tokio::test]
+async fn an_end_that_moves_nothing_needs_no_heir() {
+    let (contract, nobody) = (Address::with_last_byte(5), Address::ZERO);
+    let call = |end: Value| {
+        json!([{ "txHash": hash(7), "result": {
+            "type": "CALL", "from": nobody, "to": contract, "value": "0x0", "gas": "0x9",
+            "gasUsed": "0x9", "input": "0x", "calls": [end],
+        } }])
+    };
+    let mut end = json!({ "type": "SELFDESTRUCT", "from": nobody, "gas": "0x0", "gasUsed": "0x0" });
+    let traces = traced(&[hash(7)], |known| drop(known.frames.insert(1, call(end.clone())))).await;
+    let told = Action::SelfDestruct { address: nobody, heir: nobody, balance: 0 };
+    assert_eq!(traces.last().map(|trace| &trace.action), Some(&told));
+
+    // Any other must have one.
+    end["value"] = json!("0x1");
+    let block = known::block(1, hash(1), &[hash(7)]);
+    let mut known = Known::default();
+    known.receipts.insert(1, receipts_like(&block));
+    known.blocks.insert(1, block);
+    known.frames.insert(1, call(end));
+    let node = node(known).await;
+    let fetched = connect(&node).await.fetch(1..2).await;
+    let shown = fetched.failure.expect("it is refused").to_string();
+    assert!(shown.contains("block 1"), "{shown}");
 }
 
 /// Traces without what the two ways to tell them do not agree on: the words of errors, and what a

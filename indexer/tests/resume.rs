@@ -21,7 +21,7 @@ use assay_indexer::sink::Cuts;
 use assay_indexer::stop::{self, Stopper};
 use assay_model::Network;
 use child::Death;
-use lake::{Lake, Run, Tables, assert_same, below, fresh_rows};
+use lake::{Lake, Run, Tables, assert_same, assert_same_files, below, fresh_rows};
 
 /// Most times that a run is begun again before it must have ended.
 const MAX_RUNS: usize = 60;
@@ -151,15 +151,6 @@ fn in_pieces(dir: &Path, run: &Run, lasts: &[u64]) -> Lake {
         assert_eq!(lake.next_height(), last.map_or(summary.to, |last| before.max(last + 1)));
     }
     lake
-}
-
-/// That two lakes have the same files, byte for byte.
-fn assert_same_files(found: &Lake, expected: &Lake) {
-    let names = |lake: &Lake| lake.files().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names(found), names(expected));
-    for ((name, found), (_, expected)) in found.files().iter().zip(&expected.files()) {
-        assert!(found == expected, "{name} differs");
-    }
 }
 
 #[test]

@@ -97,10 +97,17 @@ pub struct WithdrawalFields {
 
 /// Appends a list with the items that `write` writes.
 pub fn list(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    let mut payload = Vec::new();
-    write(&mut payload);
-    RlpHeader { list: true, payload_length: payload.len() }.encode(out);
-    out.extend(payload);
+    prefixed(true, out, write);
+}
+
+/// Appends what `write` writes, as a list or else as a string of at least two bytes.
+fn prefixed(is_list: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    write(out);
+    let prefix = RlpHeader { list: is_list, payload_length: out.len() - start };
+    // The length is known only now: it is written behind, and brought to the front.
+    prefix.encode(out);
+    out[start..].rotate_right(prefix.length());
 }
 
 /// Appends `value`, if there is one.
@@ -273,10 +280,5 @@ impl WithdrawalFields {
 
 /// Appends what `write` writes: as it is if `kind` is legacy, else as a string.
 fn in_list(kind: u8, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    if kind == 0 {
-        return write(out);
-    }
-    let mut bytes = Vec::new();
-    write(&mut bytes);
-    bytes.as_slice().encode(out);
+    if kind == 0 { write(out) } else { prefixed(false, out, write) }
 }

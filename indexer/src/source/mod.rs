@@ -1,9 +1,13 @@
 //! Where blocks come from.
 
+pub mod bitcoin_node;
 pub mod block_files;
 mod disk;
+mod endpoint;
 pub mod ethereum_files;
 pub mod ethereum_rpc;
+mod http;
+mod retry;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -12,8 +16,10 @@ pub use assay_model::lake::Finality;
 use assay_model::{BlockHash, BlockRef, Network};
 use async_trait::async_trait;
 
+use self::bitcoin_node::NodeError;
 use self::ethereum_files::FileError;
 use self::ethereum_rpc::RpcError;
+pub use self::retry::Retry;
 use crate::attempt::Attempt;
 use crate::raw::Raw;
 use crate::wire::WireError;
@@ -184,6 +190,22 @@ pub enum SourceError {
     /// An Ethereum node does not give what was asked of it.
     #[error(transparent)]
     Rpc(#[from] Box<RpcError>),
+    /// A Bitcoin node does not give what was asked of it.
+    #[error(transparent)]
+    Node(#[from] Box<NodeError>),
+}
+
+impl SourceError {
+    /// Whether the same may be had later, if nobody does anything but wait: a node does not answer
+    /// just now, or is about to change its mind. What is wrong with files, with settings or with
+    /// what a node says stays wrong.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            SourceError::Rpc(error) => error.fault.is_passing(),
+            SourceError::Node(error) => error.fault.is_passing(),
+            _ => false,
+        }
+    }
 }
 
 /// Blocks whose parents are in no file.
@@ -211,12 +233,66 @@ pub struct Unlinked {
     pub damages: String,
 }
 
-impl SourceError {
-    /// Whether asking again later may help.
-    pub fn is_passing(&self) -> bool {
-        match self {
-            SourceError::Rpc(error) => error.fault.is_passing(),
-            _ => false,
+/// The end of those of `heights` up to the next multiple of `step`.
+fn cut(heights: Range<u64>, step: u64) -> u64 {
+    let next = (heights.start / step).saturating_add(1).saturating_mul(step);
+    next.min(heights.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bitcoin_node::NodeFault;
+    use super::ethereum_rpc::RpcFault;
+    use super::*;
+
+    #[test]
+    fn cuts_stand_at_multiples() {
+        assert_eq!(cut(0..100, 32), 32);
+        assert_eq!(cut(31..100, 32), 32);
+        assert_eq!(cut(32..100, 32), 64);
+        assert_eq!(cut(96..100, 32), 100);
+        assert_eq!(cut(u64::MAX - 1..u64::MAX, 32), u64::MAX);
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_stays() {
+        let rpc = |fault| {
+            let url = "http://localhost".to_owned();
+            SourceError::from(Box::new(RpcError { url, method: "eth_call", height: None, fault }))
+        };
+        let node = |fault| {
+            let url = "http://localhost".to_owned();
+            SourceError::from(Box::new(NodeError { url, method: "getblock", height: None, fault }))
+        };
+        let reason = String::new;
+        for error in [
+            rpc(RpcFault::Unreachable { attempts: 3, reason: reason() }),
+            rpc(RpcFault::Limited { attempts: 3, reason: reason() }),
+            rpc(RpcFault::Null { what: "block" }),
+            rpc(RpcFault::Mixed { what: "receipts" }),
+            node(NodeFault::NoCookie { path: PathBuf::new() }),
+            node(NodeFault::Unreachable { attempts: 3, reason: reason() }),
+            node(NodeFault::Busy { attempts: 3, reason: reason() }),
+            node(NodeFault::WarmingUp { seconds: 900, message: reason() }),
+            node(NodeFault::NotYet { attempts: 3, message: reason() }),
+            node(NodeFault::Reorganised),
+        ] {
+            assert!(error.is_passing(), "{error}");
+        }
+        let read = std::io::Error::other("the disk is gone");
+        for error in [
+            rpc(RpcFault::Denied { status: 401 }),
+            rpc(RpcFault::Pruned { message: reason() }),
+            rpc(RpcFault::TooLarge { message: reason() }),
+            node(NodeFault::Denied { status: 401, hint: reason() }),
+            node(NodeFault::Pruned { first_kept: Some(7) }),
+            node(NodeFault::Null),
+            node(NodeFault::BadLogin { path: PathBuf::new(), reason: reason() }),
+            SourceError::Unknown { height: 7 },
+            SourceError::Changed { height: 7, place: reason() },
+            SourceError::Read { path: PathBuf::new(), source: read },
+        ] {
+            assert!(!error.is_passing(), "{error}");
         }
     }
 }

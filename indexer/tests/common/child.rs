@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub enum Death {
     AtCallback(u64),
     /// It aborts while a segment is about to appear, this many looks after its last file did.
     AtPublish(u64),
+    /// It is killed after this time, whatever it does.
+    After(Duration),
     /// The system kills it when a file grows beyond this many units of `ulimit -f`.
     AtFileSize(u64),
     /// The system refuses to let a file grow beyond this many units, as it does on a full disk.
@@ -48,14 +50,22 @@ pub fn index(blocks: &Path, lake: &Lake, ignore_undo: bool, death: Death) -> Out
         Death::AtPublish(looks) => format!("publish {looks}"),
         _ => String::new(),
     };
-    command
+    let mut child = command
         .args(["--exact", "child", "--nocapture", "--test-threads=1"])
         .env(BLOCKS, blocks)
         .env(LAKE, lake.path())
         .env(DEATH, when)
         .env(IGNORE_UNDO, if ignore_undo { "1" } else { "" })
-        .output()
-        .expect("the test program starts")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the test program starts");
+    if let Death::After(time) = death {
+        std::thread::sleep(time);
+        // It may have ended by itself.
+        let _ = child.kill();
+    }
+    child.wait_with_output().expect("it has ended")
 }
 
 /// `program` under a limit that a shell sets.

@@ -245,6 +245,15 @@ pub fn assert_same(found: &Tables, expected: &Tables) {
     }
 }
 
+/// That two lakes have the same files, byte for byte.
+pub fn assert_same_files(found: &Lake, expected: &Lake) {
+    let names = |lake: &Lake| lake.files().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(found), names(expected));
+    for ((name, found), (_, expected)) in found.files().iter().zip(&expected.files()) {
+        assert!(found == expected, "{name} differs");
+    }
+}
+
 /// The rows that a run over `blocks` gives which nothing disturbs.
 pub fn fresh_rows(blocks: &Path) -> Tables {
     let lake = Lake::new();

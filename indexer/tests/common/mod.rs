@@ -10,9 +10,10 @@ use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
 use assay_indexer::decode::bitcoin::Decoder;
 use assay_indexer::pipeline::{Options, Pipeline, PipelineError, Prevouts, Summary};
 use assay_indexer::progress::Silent;
+use assay_indexer::raw::bitcoin::RawBlock;
 use assay_indexer::sink::{Cuts, Sink, SinkError, lake};
-use assay_indexer::source::SourceError;
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
+use assay_indexer::source::{Source, SourceError};
 use assay_indexer::stop::Stop;
 use assay_model::lake::Finality;
 use assay_model::{Batch, BlockRef, Chain, hex};
@@ -173,6 +174,16 @@ pub fn run<K: Sink + 'static>(
     let decoder = Decoder { network: source.network(), with_scripts };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+    runtime.block_on(run_here(source, decoder, sink, scratch))
+}
+
+/// Runs `source` into `sink`, on the runtime that it is called on.
+pub async fn run_here<S: Source<Block = RawBlock> + 'static, K: Sink + 'static>(
+    source: S,
+    decoder: Decoder,
+    sink: &Arc<K>,
+    scratch: &Path,
+) -> Result<Summary, PipelineError> {
     let source = Arc::new(source);
     let prevouts = Prevouts::new(Arc::clone(&source), scratch.join("utxo"), Arc::new(Silent));
     let pipeline = Pipeline {
@@ -184,7 +195,7 @@ pub fn run<K: Sink + 'static>(
         progress: Arc::new(Silent),
         stop: Stop::never(),
     };
-    runtime.block_on(pipeline.run())
+    pipeline.run().await
 }
 
 /// Indexes the folder `dir` into memory, with undo data or from the store of unspent outputs.

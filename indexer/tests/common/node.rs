@@ -1,63 +1,39 @@
 //! A node in the test's own process: a small server that answers as a test tells it to.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "server.rs"]
+mod server;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use assay_indexer::source::SourceError;
 use assay_indexer::source::ethereum_rpc::{Retry, Rpc, RpcFault, RpcOptions};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use serde_json::Value;
 
-/// What is sent back for a request.
-pub enum Reply {
-    /// A status, further headers, and a body.
-    Http(u16, &'static str, String),
-    /// JSON with status 200.
-    Json(Value),
-    /// Half of the JSON; then the connection is closed.
-    Half(Value),
-    /// Nothing: the connection is closed.
-    Close,
-    /// Nothing, and the connection stays open.
-    Silence,
-}
-
-type Handler = dyn Fn(usize, &Value) -> Reply + Send + Sync;
+use self::server::Server;
+pub use self::server::{Outcome, Reply, answer, calls};
 
 /// A running server; it ends with the value.
 pub struct Node {
     pub url: String,
     /// The bodies of all requests so far.
     pub requests: Arc<Mutex<Vec<Value>>>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _server: Server,
 }
 
 impl Node {
     /// Starts a server. `handler` is told how many requests there were before, and the body.
     pub async fn start(handler: impl Fn(usize, &Value) -> Reply + Send + Sync + 'static) -> Node {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        let handler: Arc<Handler> = Arc::new(handler);
-        let count = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (handler, seen) = (Arc::clone(&handler), Arc::clone(&seen));
-                tokio::spawn(serve(stream, handler, seen, Arc::clone(&count)));
-            }
-        });
-        Node { url, requests, task }
+        let server = Server::start(move |number, request| {
+            let reply = handler(number, &request.body);
+            seen.lock().expect("no test panics with the lock").push(request.body.clone());
+            reply
+        })
+        .await;
+        Node { url: server.url.clone(), requests, _server: server }
     }
 
     /// The number of requests so far.
@@ -79,88 +55,6 @@ pub fn options(url: &str) -> RpcOptions {
         longest_pause: Duration::from_millis(10),
     };
     RpcOptions { retry, timeout: Duration::from_secs(60), ..RpcOptions::new(url) }
-}
-
-async fn serve(
-    mut stream: TcpStream,
-    handler: Arc<Handler>,
-    seen: Arc<Mutex<Vec<Value>>>,
-    count: Arc<AtomicUsize>,
-) {
-    while let Some(body) = request(&mut stream).await {
-        let number = count.fetch_add(1, Ordering::SeqCst);
-        let reply = handler(number, &body);
-        seen.lock().expect("no test panics with the lock").push(body);
-        let (status, headers, body, sent) = match reply {
-            Reply::Http(status, headers, body) => {
-                let sent = body.len();
-                (status, headers, body, sent)
-            }
-            Reply::Json(body) => {
-                let body = body.to_string();
-                let sent = body.len();
-                (200, "content-type: application/json\r\n", body, sent)
-            }
-            Reply::Half(body) => {
-                let body = body.to_string();
-                let sent = body.len() / 2;
-                (200, "content-type: application/json\r\n", body, sent)
-            }
-            Reply::Close => return,
-            Reply::Silence => std::future::pending().await,
-        };
-        let head =
-            format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
-        let bytes = [head.as_bytes(), &body.as_bytes()[..sent]].concat();
-        if stream.write_all(&bytes).await.is_err() || sent < body.len() {
-            return;
-        }
-    }
-}
-
-/// The body of the next request.
-async fn request(stream: &mut TcpStream) -> Option<Value> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"))?;
-            let length: usize = length.trim().parse().ok()?;
-            if bytes.len() >= end + 4 + length {
-                return serde_json::from_slice(&bytes[end + 4..end + 4 + length]).ok();
-            }
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
-}
-
-/// What a method gives: a result, or an error.
-pub type Outcome = Result<Value, (i64, &'static str)>;
-
-/// The answer to the request `body`, each of whose calls `method` answers.
-pub fn answer(body: &Value, method: impl Fn(&str, &Value) -> Outcome) -> Value {
-    let one = |call: &Value| {
-        let mut answer = json!({ "jsonrpc": "2.0", "id": call["id"] });
-        match method(call["method"].as_str().expect("a method"), &call["params"]) {
-            Ok(result) => answer["result"] = result,
-            Err((code, message)) => answer["error"] = json!({ "code": code, "message": message }),
-        }
-        answer
-    };
-    match body {
-        Value::Array(calls) => calls.iter().map(one).collect(),
-        call => one(call),
-    }
-}
-
-/// Whether one of the calls of `body` is of `method`.
-pub fn calls(body: &Value, method: &str) -> bool {
-    match body {
-        Value::Array(calls) => calls.iter().any(|call| call["method"] == method),
-        call => call["method"] == method,
-    }
 }
 
 /// The number that `quantity` writes.

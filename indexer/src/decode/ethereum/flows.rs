@@ -23,6 +23,8 @@ pub(super) struct Traces<'a> {
     pub traces: &'a [Trace],
     /// Of each, whether it had no effect: it, or a call that it is part of, failed.
     pub is_reverted: Vec<bool>,
+    /// Of each, the place of the call or creation that it is part of.
+    parents: Vec<Option<usize>>,
     /// By transaction: the places of its traces.
     pub of_transaction: Vec<Range<usize>>,
 }
@@ -32,13 +34,15 @@ impl<'a> Traces<'a> {
     pub fn new(traces: &'a [Trace], checked: &Checked<'_>) -> Result<Traces<'a>, Fault> {
         let transactions = checked.block.transactions.len();
         let mut of_transaction: Vec<Range<usize>> = Vec::with_capacity(transactions);
-        let mut is_reverted = Vec::with_capacity(traces.len());
-        // Of the trace under way and of those that it is part of, whether they had no effect.
-        let mut path: Vec<bool> = Vec::new();
+        let mut is_reverted: Vec<bool> = Vec::with_capacity(traces.len());
+        let mut parents = Vec::with_capacity(traces.len());
+        // The places of the trace under way and of those that it is part of.
+        let mut path: Vec<usize> = Vec::new();
         for (trace_index, trace) in traces.iter().enumerate() {
             let fault = |what| Fault::Trace { trace_index, what };
             let Some(tx_index) = trace.tx_index else {
                 is_reverted.push(false);
+                parents.push(None);
                 continue;
             };
             let is_root = trace.trace_address.is_empty();
@@ -56,14 +60,18 @@ impl<'a> Traces<'a> {
                 return Err(fault("the call that it is part of is missing"));
             }
             path.truncate(trace.trace_address.len());
-            path.push(trace.error.is_some() || path.last() == Some(&true));
-            is_reverted.push(path.last() == Some(&true));
+            let parent = path.last().copied();
+            is_reverted.push(trace.error.is_some() || parent.is_some_and(|at| is_reverted[at]));
+            parents.push(parent);
+            path.push(trace_index);
             if let Some(places) = of_transaction.last_mut() {
                 places.end = trace_index + 1;
             }
         }
         match of_transaction.len() {
-            found if found == transactions => Ok(Traces { traces, is_reverted, of_transaction }),
+            found if found == transactions => {
+                Ok(Traces { traces, is_reverted, parents, of_transaction })
+            }
             found => Err(Fault::Count { what: "traces of transactions", found, transactions }),
         }
     }
@@ -71,6 +79,27 @@ impl<'a> Traces<'a> {
     /// Whether the transaction at `tx_index` failed.
     pub fn has_failed(&self, tx_index: usize) -> bool {
         self.traces[self.of_transaction[tx_index].start].error.is_some()
+    }
+
+    /// Whether the trace at `trace_index` is of a self-destruction, but not of the account whose code
+    /// ran there.
+    ///
+    /// Since Cancun, a contract that is not new and names itself as heir moves nothing, and nodes
+    /// built on revm (anvil, Reth) tell of it as if the last movement of ether before had been one of
+    /// a self-destruction: mostly that of the caller, who paid the contract. Where the contract itself
+    /// moved the last ether, nothing tells the two apart.
+    fn is_misattributed(&self, trace_index: usize) -> bool {
+        let Action::SelfDestruct { address, .. } = self.traces[trace_index].action else {
+            return false;
+        };
+        let parent = self.parents[trace_index].map(|parent| &self.traces[parent].action);
+        let account = match parent {
+            Some(Action::Call { kind: CallKind::Call | CallKind::StaticCall, to, .. }) => Some(*to),
+            Some(Action::Call { from, .. }) => Some(*from),
+            Some(Action::Create { to, .. }) => *to,
+            _ => None,
+        };
+        account.is_some_and(|account| account != address)
     }
 }
 
@@ -242,11 +271,11 @@ fn internal(
     flows: &mut Vec<Flow>,
 ) -> Result<(), Fault> {
     let mut created = HashSet::new();
-    // What contracts that destroyed themselves have again, and where they did.
+    // What contracts that destroyed themselves kept or got again, and where they first did.
     let mut destroyed: HashMap<Address, (usize, i128)> = HashMap::new();
     for trace_index in traces.of_transaction[tx_index].clone() {
         let trace = &traces.traces[trace_index];
-        if traces.is_reverted[trace_index] {
+        if traces.is_reverted[trace_index] || is_cancun && traces.is_misattributed(trace_index) {
             continue;
         }
         let (from, to, value) = match trace.action {
@@ -259,13 +288,10 @@ fn internal(
             Action::SelfDestruct { address, heir, balance } => {
                 let is_gone = !is_cancun || created.contains(&address);
                 if is_gone {
-                    destroyed.entry(address).or_insert((trace_index, 0));
+                    destroyed.entry(address).or_insert((trace_index, balance));
                 }
+                // What it keeps is gone at once, if it is.
                 if address == heir {
-                    // What it keeps is gone at the end, if it is; the balance counts all of it.
-                    if let Some((_, left)) = destroyed.get_mut(&address) {
-                        *left = balance;
-                    }
                     continue;
                 }
                 (address, heir, balance)
@@ -302,4 +328,121 @@ fn internal(
         trace_index: Some(trace_index),
     }));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::Bytes;
+
+    use super::*;
+
+    const CALLER: Address = Address::with_last_byte(1);
+    const CONTRACT: Address = Address::with_last_byte(2);
+    const HEIR: Address = Address::with_last_byte(3);
+
+    fn call(from: Address, to: Address, value: i128) -> Action {
+        let (kind, input) = (CallKind::Call, Bytes::new());
+        Action::Call { kind, from, to, value, input, gas: 0, gas_used: None, output: None }
+    }
+
+    fn create(value: i128) -> Action {
+        let (init, code) = (Bytes::new(), None);
+        let (from, to) = (CALLER, Some(CONTRACT));
+        Action::Create { kind: None, from, to, value, init, gas: 0, gas_used: None, code }
+    }
+
+    fn end(heir: Address, balance: i128) -> Action {
+        Action::SelfDestruct { address: CONTRACT, heir, balance }
+    }
+
+    /// What moves within a transaction that calls [`CALLER`]: of each flow its sender, its receiver
+    /// and its value. The actions come with the number of calls that they are part of.
+    fn moved(
+        is_cancun: bool,
+        actions: &[(usize, Action)],
+    ) -> Vec<(Option<Address>, Option<Address>, i128)> {
+        let root = (0, call(HEIR, CALLER, 0));
+        let (mut traces, mut parents, mut path) = (Vec::new(), Vec::new(), Vec::new());
+        for (depth, action) in [&root].into_iter().chain(actions) {
+            path.truncate(*depth);
+            parents.push(path.last().copied());
+            path.push(traces.len());
+            let (trace_address, action) = (vec![0; *depth], action.clone());
+            traces.push(Trace {
+                tx_index: Some(0),
+                trace_address,
+                subtrace_count: 0,
+                action,
+                error: None,
+            });
+        }
+        let is_reverted = vec![false; traces.len()];
+        let whole = 0..traces.len();
+        let of_transaction = vec![whole];
+        let traces = Traces { traces: &traces, is_reverted, parents, of_transaction };
+        let mut flows = Vec::new();
+        internal(&traces, 0, is_cancun, &mut flows).expect("small amounts");
+        let flows = flows.into_iter().filter(|flow| flow.value != 0);
+        flows.map(|flow| (flow.from, flow.to, flow.value)).collect()
+    }
+
+    #[test]
+    fn what_comes_after_the_end_is_gone() {
+        let made = (Some(CALLER), Some(CONTRACT), 5);
+        let inherited = (Some(CONTRACT), Some(HEIR), 5);
+        let story = [
+            (1, create(5)),
+            (1, call(CALLER, CONTRACT, 0)),
+            (2, end(HEIR, 5)),
+            (1, call(CALLER, CONTRACT, 7)),
+        ];
+        let late = (Some(CALLER), Some(CONTRACT), 7);
+        let gone = (Some(CONTRACT), None, 7);
+        for is_cancun in [false, true] {
+            assert_eq!(moved(is_cancun, &story), [made, inherited, late, gone]);
+            assert_eq!(moved(is_cancun, &story[..3]), [made, inherited]);
+        }
+    }
+
+    #[test]
+    fn a_second_heir_gets_what_came_after_the_first() {
+        let story = [
+            (1, create(5)),
+            (1, call(CALLER, CONTRACT, 0)),
+            (2, end(HEIR, 5)),
+            (1, call(CALLER, CONTRACT, 7)),
+            (2, end(CALLER, 7)),
+        ];
+        let flows = [
+            (Some(CALLER), Some(CONTRACT), 5),
+            (Some(CONTRACT), Some(HEIR), 5),
+            (Some(CALLER), Some(CONTRACT), 7),
+            (Some(CONTRACT), Some(CALLER), 7),
+        ];
+        assert_eq!(moved(true, &story), flows);
+    }
+
+    #[test]
+    fn what_a_contract_leaves_to_itself_is_gone_each_time() {
+        let story = [
+            (1, create(5)),
+            (1, call(CALLER, CONTRACT, 0)),
+            (2, end(CONTRACT, 5)),
+            (1, call(CALLER, CONTRACT, 7)),
+            (2, end(CONTRACT, 7)),
+        ];
+        let gone = (Some(CONTRACT), None, 12);
+        assert_eq!(moved(true, &story).last(), Some(&gone));
+    }
+
+    #[test]
+    fn a_contract_that_is_not_new_keeps_what_it_leaves_to_itself_since_cancun() {
+        let paid = (Some(CALLER), Some(CONTRACT), 7);
+        let as_it_is = [(1, call(CALLER, CONTRACT, 7)), (2, end(CONTRACT, 107))];
+        assert_eq!(moved(true, &as_it_is), [paid]);
+        assert_eq!(moved(false, &as_it_is), [paid, (Some(CONTRACT), None, 107)]);
+        // As revm tells it.
+        let last = Action::SelfDestruct { address: CALLER, heir: CONTRACT, balance: 7 };
+        assert_eq!(moved(true, &[(1, call(CALLER, CONTRACT, 7)), (2, last)]), [paid]);
+    }
 }

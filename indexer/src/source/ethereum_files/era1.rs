@@ -8,7 +8,7 @@
 //! # Invariants
 //!
 //! * Opening reads the ends of the file and its first and last header; fetching reads the blocks
-//!   that are asked for, and nothing else.
+//!   that are asked for, and, with the last of the file, the headers that nobody asked for.
 //! * When the last block of a file comes out, the file's accumulator has been computed from all its
 //!   headers and is the one in the file and in its name. It is done then, and not when the file is
 //!   opened, so that a run begins at once however many archives there are; every block before has
@@ -17,6 +17,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::{B256, U256};
 
@@ -59,6 +60,8 @@ pub struct Era1 {
     accumulator: B256,
     /// Whether the accumulator is known to be that of the blocks.
     is_proven: AtomicBool,
+    /// By block, what was read of it, until the accumulator is proven; empty before the first.
+    seen: Mutex<Vec<Option<Link>>>,
     ends: (Link, Link),
 }
 
@@ -120,12 +123,12 @@ impl Era1 {
             return Err(file.error(end, fault).into());
         }
         let path = path.to_owned();
-        let is_proven = AtomicBool::new(false);
+        let (is_proven, seen) = (AtomicBool::new(false), Mutex::default());
         let buffers = &mut Buffers::new();
         let first = link_at(&file, first_height, &offsets, 0, buffers)?;
         let last = link_at(&file, first_height, &offsets, offsets.len() - 2, buffers)?;
         let ends = (first, last);
-        Ok(Era1 { path, name, first_height, offsets, accumulator, is_proven, ends })
+        Ok(Era1 { path, name, first_height, offsets, accumulator, is_proven, seen, ends })
     }
 
     /// The file.
@@ -184,6 +187,7 @@ impl Era1 {
             let (link, block) = self.read_block(&file, at, &mut buffers)?;
             link.check(height, previous.as_ref())
                 .map_err(|fault| file.error(self.offsets[at], fault).of_block(height))?;
+            self.remember(at, link);
             if height + 1 == self.heights().end {
                 self.prove(&file, &mut buffers)?;
             }
@@ -236,15 +240,31 @@ impl Era1 {
         Ok((link, block))
     }
 
+    /// Keeps the place in the chain of the block number `at`, for the accumulator.
+    fn remember(&self, at: usize, link: Link) {
+        if self.is_proven.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.is_empty() {
+            seen.resize(self.offsets.len() - 1, None);
+        }
+        seen[at] = Some(link);
+    }
+
     /// Checks the accumulator against all headers, unless that is done.
     fn prove(&self, file: &OpenFile<'_>, buffers: &mut Buffers) -> Result<(), SourceError> {
         if self.is_proven.load(Ordering::Relaxed) {
             return Ok(());
         }
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let mut leaves = Vec::with_capacity(self.offsets.len() - 1);
         let mut previous: Option<Link> = None;
         for (at, height) in self.heights().enumerate() {
-            let link = link_at(file, self.first_height, &self.offsets, at, buffers)?;
+            let link = match seen.get(at).copied().flatten() {
+                Some(link) => link,
+                None => link_at(file, self.first_height, &self.offsets, at, buffers)?,
+            };
             link.check(height, previous.as_ref())
                 .map_err(|fault| file.error(self.offsets[at], fault).of_block(height))?;
             let total_difficulty = link.total_difficulty.unwrap_or_default();

@@ -9,7 +9,8 @@
 //!   refused when the folder is opened, before anything is indexed; damage within a block between
 //!   them is found when the block is fetched, and those before come out.
 //! * Of each block only its place in the file stays in memory: eight bytes, and eight for the place
-//!   of its receipts if they are in a file of their own.
+//!   of its receipts if they are in a file of their own; of blocks of an archive that is being read
+//!   also what links them.
 //! * Every block that comes out is the child of the one before it.
 
 mod accumulator;

@@ -46,9 +46,12 @@ pub(super) struct RpcBlock {
     withdrawals: Option<Vec<WithdrawalFields>>,
 }
 
+/// A block, or an uncle, which has the fields of a header alone. It is one type so that the text,
+/// most of which is transactions, is gone through once.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
+    hash: Option<B256>,
     parent_hash: B256,
     sha3_uncles: B256,
     miner: Address,
@@ -70,12 +73,7 @@ struct Header {
     excess_blob_gas: Option<U64>,
     parent_beacon_block_root: Option<B256>,
     requests_hash: Option<B256>,
-}
-
-/// What a block has besides its header.
-#[derive(Debug, Deserialize)]
-struct Body {
-    transactions: Vec<Transaction>,
+    transactions: Option<Vec<Transaction>>,
     #[serde(default)]
     uncles: Vec<B256>,
     withdrawals: Option<Vec<Withdrawal>>,
@@ -138,16 +136,16 @@ struct Withdrawal {
 
 /// Reads the result of `eth_getBlockByNumber` with whole transactions.
 pub(super) fn block(text: &RawValue) -> Result<RpcBlock, RpcFault> {
-    let identity: Identity = read(BLOCK, text)?;
-    let header: Header = read(BLOCK, text)?;
-    let body: Body = read(BLOCK, text)?;
-    let withdrawals = body.withdrawals.map(|items| items.iter().map(Withdrawal::fields).collect());
+    let mut header: Header = read(BLOCK, text)?;
+    let (number, parent_hash) = (header.number, header.parent_hash);
+    let hash = needed(BLOCK, "hash", header.hash)?;
+    let withdrawals = header.withdrawals.take();
     Ok(RpcBlock {
-        block: identity.block(),
-        uncles: body.uncles,
+        block: Identity { number, hash, parent_hash }.block(),
+        uncles: std::mem::take(&mut header.uncles),
+        transactions: needed(BLOCK, "transactions", header.transactions.take())?,
+        withdrawals: withdrawals.map(|items| items.iter().map(Withdrawal::fields).collect()),
         header: header.fields(),
-        transactions: body.transactions,
-        withdrawals,
     })
 }
 

@@ -151,11 +151,15 @@ impl Frame<'_> {
         })
     }
 
+    /// A self-destruction. Where one moves nothing, because a contract that is not new names itself
+    /// as heir (EIP-6780), nodes built on revm do not say of what account and for whom, and
+    /// `trace_block` writes zeros instead.
     fn self_destruct(self) -> Result<Action, RpcFault> {
-        Ok(Action::SelfDestruct {
-            address: self.from,
-            heir: needed(TRACE, "to", self.to)?,
-            balance: wei("value", self.value.unwrap_or_default())?,
-        })
+        let heir = match (self.to, self.value) {
+            (None, None) if self.from == Address::ZERO => Address::ZERO,
+            (heir, _) => needed(TRACE, "to", heir)?,
+        };
+        let balance = wei("value", self.value.unwrap_or_default())?;
+        Ok(Action::SelfDestruct { address: self.from, heir, balance })
     }
 }

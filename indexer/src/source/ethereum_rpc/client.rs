@@ -19,13 +19,13 @@ use serde_json::value::RawValue;
 use tokio::sync::{RwLock, Semaphore};
 use tower_service::Service;
 
-use super::endpoint::Endpoint;
 use super::error::{RpcError, RpcFault};
-use super::retry::Retry;
 use super::transport::{self, Connection};
 use super::trouble::{self, Trouble};
 use super::{METER, RpcOptions};
 use crate::metrics;
+use crate::source::Retry;
+use crate::source::endpoint::Endpoint;
 
 /// Most calls in one request at first: what common limits of providers allow.
 const BATCH_CALLS: usize = 100;

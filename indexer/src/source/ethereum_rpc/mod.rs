@@ -13,14 +13,12 @@ mod announced;
 mod block;
 mod call_frames;
 mod client;
-mod endpoint;
 mod error;
 mod fetch;
 mod http;
 mod json;
 mod methods;
 mod receipts;
-mod retry;
 mod traces;
 mod transport;
 mod trouble;
@@ -42,17 +40,19 @@ use tokio::sync::Mutex;
 use self::announced::Announced;
 use self::block::Identity;
 use self::client::{Call, Client};
-use self::endpoint::Endpoint;
 pub use self::error::{RpcError, RpcFault};
 use self::fetch::Fetcher;
 use self::json::{is_null, read};
 use self::methods::{ReceiptMethod, TraceMethod};
-pub use self::retry::Retry;
 use crate::attempt::Attempt;
 use crate::metrics::Meter;
 use crate::raw::ethereum::RawBlock;
-use crate::source::{Finality, Live, Source, SourceError};
+pub use crate::source::Retry;
+use crate::source::endpoint::Endpoint;
+use crate::source::{Finality, Live, Source, SourceError, cut};
 
+/// How a URL of a node may begin.
+const SCHEMES: &[&str] = &["http", "https", "ws", "wss"];
 /// Heights at whose multiples fetches are cut.
 const FETCHED_BLOCKS: u64 = 32;
 /// Blocks that are asked for in one request, with their receipts.
@@ -108,7 +108,7 @@ impl RpcOptions {
 
 impl fmt::Debug for RpcOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = Endpoint::parse(&self.url).map(|endpoint| endpoint.shown).ok();
+        let shown = Endpoint::parse(&self.url, SCHEMES).map(|endpoint| endpoint.shown).ok();
         f.debug_struct("RpcOptions")
             .field("url", &shown)
             .field("traces", &self.traces)
@@ -141,7 +141,8 @@ impl Rpc {
             let url = "the URL given".to_owned();
             Box::new(RpcError { url, method: call.method, height: None, fault })
         };
-        let endpoint = Endpoint::parse(&options.url).map_err(unnamed)?;
+        let endpoint = Endpoint::parse(&options.url, SCHEMES)
+            .map_err(|reason| unnamed(RpcFault::BadUrl { reason }))?;
         let client = Client::connect(endpoint.clone(), &options)
             .await
             .map_err(|fault| call.error(&endpoint, fault))?;
@@ -269,24 +270,9 @@ impl Live for Rpc {
     }
 }
 
-/// The end of those of `heights` up to the next multiple of `step`.
-fn cut(heights: Range<u64>, step: u64) -> u64 {
-    let next = (heights.start / step).saturating_add(1).saturating_mul(step);
-    next.min(heights.end)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cuts_stand_at_multiples() {
-        assert_eq!(cut(0..100, 32), 32);
-        assert_eq!(cut(31..100, 32), 32);
-        assert_eq!(cut(32..100, 32), 64);
-        assert_eq!(cut(96..100, 32), 100);
-        assert_eq!(cut(u64::MAX - 1..u64::MAX, 32), u64::MAX);
-    }
 
     #[test]
     fn options_do_not_show_keys() {

@@ -6,12 +6,10 @@ use alloy_pubsub::{PubSubConnect, PubSubFrontend};
 use alloy_transport::{BoxTransport, TransportErrorKind, TransportResult};
 use alloy_transport_ws::{WebSocketConfig, WsConnect};
 
-use super::endpoint::{Endpoint, Protocol};
 use super::http::BoundedHttp;
-use super::retry::Retry;
-
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+use crate::source::Retry;
+use crate::source::endpoint::Endpoint;
+use crate::source::http::{self, CONNECT_TIMEOUT};
 
 /// A connection.
 #[derive(Debug)]
@@ -24,29 +22,23 @@ pub(super) struct Connection {
     pub number: u64,
 }
 
-/// Connects to a node, of which no answer of more than `limit` bytes is read. Over HTTP, there is nothing to do before the first request; a WebSocket is
-/// opened now, and again by itself if it breaks.
+/// Connects to a node, of which no answer of more than `limit` bytes is read. Over HTTP, there is
+/// nothing to do before the first request; a WebSocket is opened now, and again by itself if it
+/// breaks.
 pub(super) async fn open(
     endpoint: &Endpoint,
     timeout: Duration,
     limit: usize,
     retry: Retry,
 ) -> TransportResult<Connection> {
-    // Fails if there is a provider of cryptography already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    match endpoint.protocol {
-        Protocol::Http => {
-            let client = reqwest::Client::builder()
-                .timeout(timeout)
-                .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-                // A redirected POST becomes a GET, which no node answers.
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .map_err(TransportErrorKind::custom)?;
+    match endpoint.url.scheme() {
+        "http" | "https" => {
+            let client = http::client(timeout).map_err(TransportErrorKind::custom)?;
             let http = BoxTransport::new(BoundedHttp { client, url: endpoint.url.clone(), limit });
             Ok(Connection { transport: http, socket: None, number: 0 })
         }
-        Protocol::WebSocket => {
+        _ => {
+            http::install_cryptography();
             let config = WebSocketConfig::default()
                 .max_message_size(Some(limit))
                 .max_frame_size(Some(limit));

@@ -1,14 +1,13 @@
 //! What a failed request means: to be asked again, to be asked for in smaller parts, or an error.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use alloy_json_rpc::{ErrorPayload, RpcError as ClientError};
 use alloy_transport::{TransportError, TransportErrorKind};
 
-use super::endpoint::Endpoint;
 use super::error::RpcFault;
-use super::http::AnswerTooLarge;
+use crate::source::endpoint::Endpoint;
+use crate::source::http::{self, AnswerTooLarge};
 
 /// How much of what is no JSON is shown, characters.
 const START_CHARS: usize = 80;
@@ -73,7 +72,7 @@ pub(super) fn of_transport(endpoint: &Endpoint, error: TransportError) -> Troubl
 
 /// What it means that `text` is no answer.
 fn of_text(endpoint: &Endpoint, error: &serde_json::Error, text: &str) -> Trouble {
-    if is_html(text) {
+    if http::is_html(text) {
         return Trouble::Lasting(RpcFault::Html { start: endpoint.cut(text, START_CHARS) });
     }
     if error.is_eof() {
@@ -83,21 +82,10 @@ fn of_text(endpoint: &Endpoint, error: &serde_json::Error, text: &str) -> Troubl
     Trouble::Lasting(RpcFault::NotJson { start, reason: endpoint.clean(&error.to_string()) })
 }
 
-fn is_html(text: &str) -> bool {
-    text.trim_start().starts_with('<')
-}
-
 /// What it means that there was no complete answer.
 fn of_http(endpoint: &Endpoint, error: reqwest::Error) -> Trouble {
     let is_ours = error.is_builder();
-    let error = error.without_url();
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
-        source = cause.source();
-    }
-    let reason = endpoint.clean(&reason);
+    let reason = endpoint.clean(&http::reason(error));
     // Such as a system without certificates.
     if is_ours { unreachable(reason) } else { of_connection(reason) }
 }
@@ -131,7 +119,7 @@ fn of_status(endpoint: &Endpoint, status: u16, body: &str, after: Option<Duratio
             let reason = format!("HTTP status {status}");
             Trouble::Passing { reason, is_limit: status == 429, after }
         }
-        200..=299 if is_html(body) => Trouble::Lasting(RpcFault::Html { start: start() }),
+        200..=299 if http::is_html(body) => Trouble::Lasting(RpcFault::Html { start: start() }),
         _ => Trouble::Lasting(RpcFault::Status { status, start: start() }),
     }
 }
@@ -185,7 +173,7 @@ mod tests {
     use super::*;
 
     fn of(code: i64, message: &'static str) -> Trouble {
-        let endpoint = Endpoint::parse("http://localhost:8545").expect("a URL");
+        let endpoint = Endpoint::parse("http://localhost:8545", &["http"]).expect("a URL");
         let data: Option<()> = None;
         of_payload(&endpoint, &ErrorPayload { code, message: message.into(), data })
     }

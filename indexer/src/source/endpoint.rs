@@ -8,8 +8,6 @@ use std::fmt;
 
 use url::Url;
 
-use super::error::RpcFault;
-
 /// Longest text of a node that is shown, characters.
 const SHOWN_CHARS: usize = 200;
 /// A part of a path shorter than this is no key.
@@ -22,17 +20,8 @@ pub(super) struct Endpoint {
     pub url: Url,
     /// What may be shown of it.
     pub shown: String,
-    /// How it is spoken to.
-    pub protocol: Protocol,
     /// Texts that must not be shown, longest first.
     secrets: Vec<String>,
-}
-
-/// How a node is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
-    Http,
-    WebSocket,
 }
 
 impl fmt::Debug for Endpoint {
@@ -42,25 +31,27 @@ impl fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// The place that `text` means.
-    pub fn parse(text: &str) -> Result<Endpoint, RpcFault> {
-        let bad = |reason: &str| RpcFault::BadUrl { reason: reason.to_owned() };
-        let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
-        let protocol = match url.scheme() {
-            "http" | "https" => Protocol::Http,
-            "ws" | "wss" => Protocol::WebSocket,
-            _ => return Err(bad("it has another scheme")),
-        };
-        let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
+    /// The place that `text` means, whose scheme is one of `schemes`; or why it is none.
+    pub fn parse(text: &str, schemes: &[&str]) -> Result<Endpoint, String> {
+        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        if !schemes.contains(&url.scheme()) {
+            return Err("it has another scheme".to_owned());
+        }
+        let host = url.host_str().ok_or("it names no host")?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let shown = format!("{}://{host}{port}", url.scheme());
         let parts = url.path().split('/').chain(url.query());
         let long = parts.filter(|part| part.len() >= SECRET_CHARS);
         let login = [url.username(), url.password().unwrap_or("")];
-        let mut secrets: Vec<String> =
-            long.chain(login).filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Ok(Endpoint { url, shown, protocol, secrets })
+        let secrets: Vec<String> = long.chain(login).map(str::to_owned).collect();
+        Ok(Endpoint { url, shown, secrets: Vec::new() }.hiding(secrets))
+    }
+
+    /// The same place, of which `secrets` are not shown either.
+    pub fn hiding(mut self, secrets: impl IntoIterator<Item = String>) -> Endpoint {
+        self.secrets.extend(secrets.into_iter().filter(|secret| !secret.is_empty()));
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self
     }
 
     /// A text of the node, or about it, as it may be shown: in one line, not long, without secrets.
@@ -96,26 +87,27 @@ mod tests {
     #[test]
     fn secrets_of_a_url_are_not_shown() {
         let url = "https://user:pass@node.example:8545/v3/0123456789abcdef?token=fedcba9876";
-        let endpoint = Endpoint::parse(url).expect("a URL");
+        let endpoint = Endpoint::parse(url, &["https"]).expect("a URL");
         assert_eq!(endpoint.shown, "https://node.example:8545");
         assert_eq!(format!("{endpoint:?}"), "https://node.example:8545");
         let text = format!("no {url}\nfor project 0123456789abcdef of user");
         let cleaned = endpoint.clean(&text);
         assert_eq!(cleaned, "no https://node.example:8545 for project … of …");
+        let hiding = endpoint.hiding(["cookie".to_owned(), String::new()]);
+        assert_eq!(hiding.clean("a cookie"), "a …");
     }
 
     #[test]
     fn texts_of_nodes_are_cut() {
-        let endpoint = Endpoint::parse("ws://localhost").expect("a URL");
+        let endpoint = Endpoint::parse("ws://localhost", &["ws"]).expect("a URL");
         assert_eq!(endpoint.cut("<html>\r\n  <ä>", 8), "<html> <…");
         assert_eq!(endpoint.cut("short", 8), "short");
-        assert_eq!(endpoint.protocol, Protocol::WebSocket);
     }
 
     #[test]
     fn what_is_no_url_of_a_node_is_refused() {
         for text in ["localhost:8545", "ftp://localhost", "", "http://", "/path"] {
-            assert!(matches!(Endpoint::parse(text), Err(RpcFault::BadUrl { .. })), "{text}");
+            assert!(Endpoint::parse(text, &["http", "ws"]).is_err(), "{text}");
         }
     }
 }
