@@ -135,7 +135,7 @@ pub struct IndexBitcoinArgs {
     /// Stay at the tip of the node's chain until stopped (Ctrl-C, SIGTERM)
     #[arg(long)]
     pub follow: bool,
-    /// While following, answer /metrics, /livez and /readyz over HTTP here, like 127.0.0.1:9465; to
+    /// While following, answer /metrics, /livez and /readyz over HTTP here, like 127.0.0.1:9464; to
     /// anyone who can connect [environment: ASSAY_LISTEN]
     #[arg(long, value_name = "ADDRESS", requires = "follow")]
     pub listen: Option<SocketAddr>,
@@ -350,8 +350,8 @@ impl IndexChain {
     /// Whether it is to stay at the tip.
     pub fn follows(&self) -> bool {
         match self {
-            IndexChain::Bitcoin(typed) => typed.follow,
-            IndexChain::Ethereum(typed) => typed.follow,
+            IndexChain::Bitcoin(args) => args.follow,
+            IndexChain::Ethereum(args) => args.follow,
         }
     }
 }

@@ -359,7 +359,7 @@ mod tests {
     fn every_key_of_the_file_is_read() {
         let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\nlog_format = 'json'\n[bitcoin]\n\
                     blocks_dir = '~/b'\nnode = 'http://b'\ncookie = '~/c'\nuser = 'u'\n\
-                    password_file = 'p'\nzmq = 'tcp://z'\nlisten = '[::1]:1'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
+                    password_file = 'p'\nzmq = 'tcp://z'\nlisten = '[::1]:9464'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
                     ignore_unlinked = false\n[ethereum]\nrpc = 'http://n'\nera_dir = 'e'\n\
                     network = 7\ngenesis = '~/g.json'\nwithout_traces = true\nthreads = 2\n\
                     listen = '127.0.0.1:9464'";
@@ -375,7 +375,7 @@ mod tests {
                 user: Some("u".into()),
                 password_file: Some("/etc/p".into()),
                 zmq: Some("tcp://z".into()),
-                listen: Some("[::1]:1".parse().expect("an address")),
+                listen: Some("[::1]:9464".parse().expect("an address")),
                 network: Some(Network::Regtest),
                 with_scripts: Some(true),
                 threads: NonZeroUsize::new(3),

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::NodeOptions;
 use super::error::NodeFault;
 use super::http::{Http, Reply};
 use super::rpc::{self, Answer, Call, Outcome};
 use super::trouble::Trouble;
+use super::{METER, NodeOptions};
+use crate::metrics;
 use crate::source::Retry;
 use crate::source::endpoint::Endpoint;
 
@@ -68,7 +69,7 @@ impl Client {
             }
             let troubles = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
             match patience.pause(troubles) {
-                Some(pause) => tokio::time::sleep(pause).await,
+                Some(pause) => again_after(pause).await,
                 None => {
                     return outcomes.into_iter().map(|outcome| patience.told(outcome)).collect();
                 }
@@ -87,7 +88,7 @@ impl Client {
                 Err(trouble) => Err(trouble),
             };
             match patience.pause(outcome.as_ref().err()) {
-                Some(pause) => tokio::time::sleep(pause).await,
+                Some(pause) => again_after(pause).await,
                 None => return patience.told(outcome),
             }
         }
@@ -113,6 +114,12 @@ fn is_too_large(outcomes: &[Outcome]) -> bool {
     let too_large =
         |outcome: &Outcome| matches!(outcome, Err(Trouble::Lasting(NodeFault::TooLarge { .. })));
     outcomes.len() > 1 && outcomes.iter().all(too_large)
+}
+
+/// Waits for the next attempt, which there will be.
+async fn again_after(pause: Duration) {
+    METER.retried(metrics::REQUEST);
+    tokio::time::sleep(pause).await;
 }
 
 impl Patience<'_> {

@@ -15,6 +15,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 
+use super::METER;
 use super::chain::{self, HeaderInfo};
 use super::client::Client;
 use super::error::{NodeError, NodeFault};
@@ -22,6 +23,7 @@ use super::prevouts::{Telling, read_answer};
 use super::rest;
 use super::rpc::{Answer, Call, read};
 use crate::attempt::Attempt;
+use crate::metrics;
 use crate::raw::bitcoin::{RawBlock, SpentOutputs};
 use crate::source::endpoint::Endpoint;
 use crate::task::join as join_task;
@@ -107,6 +109,7 @@ impl Fetcher {
             if !is_unsettled || attempt >= retry.attempts.min(SETTLING_ATTEMPTS) {
                 return headers;
             }
+            METER.retried(metrics::REQUEST);
             tokio::time::sleep(retry.pause(attempt, None)).await;
             attempt += 1;
         }

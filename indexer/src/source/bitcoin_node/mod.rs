@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use assay_model::{BlockRef, Network};
+use assay_model::{BlockRef, Chain, Network};
 use async_trait::async_trait;
 
 use self::client::Client;
@@ -42,9 +42,12 @@ pub use self::login::Login;
 use self::prevouts::Telling;
 use self::zmq::Announcements;
 use crate::attempt::Attempt;
+use crate::metrics::Meter;
 use crate::raw::bitcoin::RawBlock;
 use crate::source::endpoint::Endpoint;
 use crate::source::{Finality, Live, Retry, Source, SourceError, cut};
+
+const METER: Meter = Meter::new(Chain::Bitcoin);
 
 /// How a URL of a node may begin.
 const SCHEMES: &[&str] = &["http", "https"];
