@@ -48,9 +48,22 @@ fn a_missing_lake_is_an_error_with_a_hint() {
 #[test]
 fn index_needs_to_know_where_the_blocks_are() {
     let error = Place::empty().run(&["index", "bitcoin"]).failed(2);
-    for way in ["--blocks-dir", "ASSAY_BLOCKS_DIR", "blocks_dir", "assay.toml"] {
+    for way in ["--blocks-dir", "--node", "ASSAY_BLOCKS_DIR", "blocks_dir", "assay.toml"] {
         assert!(error.contains(way), "{error}");
     }
+}
+
+#[test]
+fn only_nodes_are_followed() {
+    for args in [
+        &["index", "bitcoin", "--blocks-dir", ".", "--follow"][..],
+        &["index", "ethereum", "--era-dir", ".", "--follow"],
+    ] {
+        let error = Place::empty().run(args).failed(2);
+        assert!(error.contains("--follow needs a node"), "{error}");
+    }
+    let listening = ["index", "ethereum", "--rpc", "http://n", "--listen", "127.0.0.1:0"];
+    assert!(Place::empty().run(&listening).failed(2).contains("--follow"));
 }
 
 #[test]

@@ -30,8 +30,8 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
     ensure!(
         bitcoin.blocks_dir.is_some() || bitcoin.node.is_some(),
         "no source: name Bitcoin Core's folder with --blocks-dir DIR (like ~/.bitcoin/blocks), or a \
-         node with --node URL (like http://127.0.0.1:8332); or as blocks_dir or node under [bitcoin] \
-         in assay.toml"
+         node with --node URL (like http://127.0.0.1:8332); with ASSAY_BLOCKS_DIR or ASSAY_NODE; or as \
+         blocks_dir or node under [bitcoin] in assay.toml"
     );
     ensure!(
         bitcoin.node.is_some() || !typed.follow,
