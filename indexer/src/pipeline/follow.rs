@@ -50,6 +50,8 @@ struct Course {
     summary: Option<Summary>,
     /// Failures since the last time that all went well.
     failures: u32,
+    /// Those of the disk among them.
+    disk_failures: u32,
     compaction: Option<JoinHandle<Result<(), SinkError>>>,
 }
 
@@ -79,12 +81,11 @@ where
         loop {
             match self.step().await.inspect_err(|error| course.meter.failed(error.kind())) {
                 Ok(run) => {
-                    course.failures = 0;
+                    (course.failures, course.disk_failures) = (0, 0);
                     course.summary = Some(course.summary.map_or(run, |all| all.then(run)));
                     course.compact(&self.sink);
                 }
-                Err(error) if error.is_passing() && !course.is_hopeless(&error) => {
-                    course.failures += 1;
+                Err(error) if error.is_passing() && course.bears(&error) => {
                     let pause = self.options.pause.after(course.failures);
                     self.progress.trouble(&error, pause);
                     course.meter.retried(metrics::STEP);
@@ -115,12 +116,14 @@ where
 
 impl Course {
     fn new(meter: Meter) -> Course {
-        Course { meter, summary: None, failures: 0, compaction: None }
+        Course { meter, summary: None, failures: 0, disk_failures: 0, compaction: None }
     }
 
-    /// Whether the disk has failed too often.
-    fn is_hopeless(&self, error: &PipelineError) -> bool {
-        matches!(error, PipelineError::Sink(_)) && self.failures >= MOST_DISK_FAILURES
+    /// Counts a failure; whether it is to be tried again.
+    fn bears(&mut self, error: &PipelineError) -> bool {
+        self.failures += 1;
+        self.disk_failures += u32::from(matches!(error, PipelineError::Sink(_)));
+        self.disk_failures <= MOST_DISK_FAILURES
     }
 
     /// Whether the block at height `last` is there.

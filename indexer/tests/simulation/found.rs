@@ -124,3 +124,18 @@ fn a_reorganisation_that_is_too_deep_changes_nothing() {
     history.index_up_to(u64::MAX);
     assert_eq!(history.visible_blocks(), 39);
 }
+
+/// A disk that failed once had no second chance when the node had failed often before (seed 83).
+#[test]
+fn failures_of_the_node_are_not_those_of_the_disk() {
+    let workers = workers();
+    let habits = Habits { passing_per_mille: 700, ..Habits::calm() };
+    let mut history = History::of(1, Node::new(7, habits, 20), CUTS, workers.handle());
+    for _ in 0..2 {
+        history.open(Faults::default()).expect("an undamaged lake");
+    }
+    let opening = history.machine.operations();
+    let result = history.work(outage(opening..opening + 1), Work::Follow, 9000);
+    assert!(matches!(result, Ok(None)), "{result:?}");
+    assert_eq!((history.machine.failures(), history.visible_blocks()), (1, 20));
+}
