@@ -25,6 +25,8 @@ use lake::{Lake, Run, Tables, assert_same, assert_same_files, below, fresh_rows}
 
 /// Most times that a run is begun again before it must have ended.
 const MAX_RUNS: usize = 60;
+/// How many of them may be killed.
+const HALF_RUNS: usize = MAX_RUNS / 2;
 
 /// A death that chance picks; most come soon enough to leave something to do.
 fn any_death(rng: &mut Rng) -> Death {
@@ -52,7 +54,12 @@ fn kill_and_resume(seed: u64, ignore_undo: bool) {
     let (mut next, mut deaths) = (0, 0);
     for run in 0..MAX_RUNS {
         // A run that dies before its first segment appears adds nothing, so some are let live.
-        let death = if run < MAX_RUNS / 2 { any_death(&mut rng) } else { Death::None };
+        let death = match run {
+            // Some need luck: one that is certain comes first.
+            0 => Death::AtCallback(rng.range(1, 4)),
+            1..HALF_RUNS => any_death(&mut rng),
+            _ => Death::None,
+        };
         let output = child::index(dir.path(), &lake, ignore_undo, death);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         next = check_prefix(&lake, &expected, next);
