@@ -316,9 +316,9 @@ fn what_is_durable_survives_and_nothing_else_must() {
         files.rename(&folder.join("z"), &folder.join("y")).expect("renamed");
         files.lose_power(&mut rng);
         let left = files.read(&folder.join("y")).expect("a rename is done or not");
-        assert!(left == &b"words"[..] || left == &b"more"[..]);
+        assert!(left == b"words"[..] || left == b"more"[..]);
         assert!(files.read(&folder.join("x")).is_err());
-        lost += usize::from(left == &b"words"[..]);
+        lost += usize::from(left == b"words"[..]);
     }
     assert!((20..180).contains(&lost), "{lost} of 200 lost");
 }
