@@ -59,17 +59,7 @@ fn blocks(data: &Path) -> BTreeMap<u64, RawBlock> {
             let [hash, parent] =
                 [block.header.hash, block.header.parent_hash].map(|hash| BlockHash(hash.0));
             let block = BlockRef { height, hash, parent };
-            let raw = RawBlock {
-                block,
-                bytes: raw.to_vec(),
-                receipts,
-                senders: None,
-                blob_gas_price: None,
-                traces: None,
-                dao_balances: None,
-                place,
-            };
-            blocks.insert(height, raw);
+            blocks.insert(height, RawBlock::new(block, raw.to_vec(), receipts, place));
         }
     }
     blocks

@@ -40,16 +40,7 @@ fn block(dir: &Path, height: u64) -> RawBlock {
         [block.header.hash, block.header.parent_hash].map(|hash| BlockHash(hash.0));
     let senders = block.transactions.iter().map(Transaction::recover_sender).collect();
     let (place, block) = (format!("block {height}"), BlockRef { height, hash, parent });
-    RawBlock {
-        block,
-        bytes,
-        receipts,
-        senders,
-        blob_gas_price: None,
-        traces: None,
-        dao_balances: None,
-        place,
-    }
+    RawBlock { senders, ..RawBlock::new(block, bytes, receipts, place) }
 }
 
 /// A block that is known to be one.

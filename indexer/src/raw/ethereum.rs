@@ -29,6 +29,22 @@ pub struct RawBlock {
     pub place: String,
 }
 
+impl RawBlock {
+    /// The block in `bytes` with its `receipts`, read at `place`, of which the source says no more.
+    pub fn new(block: BlockRef, bytes: Vec<u8>, receipts: Vec<u8>, place: String) -> RawBlock {
+        RawBlock {
+            block,
+            bytes,
+            receipts,
+            senders: None,
+            blob_gas_price: None,
+            traces: None,
+            dao_balances: None,
+            place,
+        }
+    }
+}
+
 impl Raw for RawBlock {
     const CHAIN: Chain = Chain::Ethereum;
 

@@ -156,15 +156,11 @@ impl MadeUp {
         list(&mut receipts, |out| {
             self.receipts.iter().for_each(|receipt| receipt.encode_in_list(out));
         });
+        let block = BlockRef { height, hash, parent: BlockHash(self.header.parent_hash.0) };
         RawBlock {
-            block: BlockRef { height, hash, parent: BlockHash(self.header.parent_hash.0) },
-            bytes,
-            receipts,
             senders: Some(self.transactions.iter().map(|(sender, _)| *sender).collect()),
-            blob_gas_price: None,
             traces: self.traces,
-            dao_balances: None,
-            place: "made up".to_owned(),
+            ..RawBlock::new(block, bytes, receipts, "made up".to_owned())
         }
     }
 }

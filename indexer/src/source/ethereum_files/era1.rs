@@ -226,17 +226,7 @@ impl Era1 {
         let link = read_header(header, total_difficulty).map_err(|fault| fail((offset, fault)))?;
         let bytes = join(header, body).map_err(|fault| fail((offset, fault)))?;
         let place = format!("{}, offset {offset}", self.path.display());
-        let (block, senders, blob_gas_price, traces) = (link.block, None, None, None);
-        let block = RawBlock {
-            block,
-            bytes,
-            receipts,
-            senders,
-            blob_gas_price,
-            traces,
-            dao_balances: None,
-            place,
-        };
+        let block = RawBlock::new(link.block, bytes, receipts, place);
         Ok((link, block))
     }
 

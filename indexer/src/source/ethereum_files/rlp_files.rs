@@ -169,18 +169,7 @@ impl RlpFile {
                     return Err(file.error(offset, fault).of_block(height).into());
                 }
             };
-            let (block, senders, blob_gas_price, traces) = (link.block, None, None, None);
-            let raw = RawBlock {
-                block,
-                bytes,
-                receipts,
-                senders,
-                blob_gas_price,
-                traces,
-                dao_balances: None,
-                place,
-            };
-            blocks.push(raw);
+            blocks.push(RawBlock::new(link.block, bytes, receipts, place));
             *previous = Some(link);
         }
         Ok(())
