@@ -34,7 +34,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 
 pub use self::disk::{Disk, LocalDisk, NewFile};
-use self::rebuild::{Rebuild, read_block_refs, read_last_time};
+use self::rebuild::{Rebuild, read_last_time};
 use self::replaced::ReplacedSegments;
 pub use self::segment::EncodedBatch;
 use self::segment::{Encoder, OpenSegment, StagedSegment, write_json};
@@ -353,18 +353,15 @@ impl Inner {
             Some(staged) => Some(staged.publish(&*self.disk, &self.dir)?),
             None => None,
         };
-        let mut segments = state.segments.clone();
-        let before: Vec<_> = segments.splice(places, info).collect();
+        let mut names: Vec<String> = state.segments.iter().map(SegmentInfo::dir).collect();
+        names.splice(places.clone(), info.as_ref().map(SegmentInfo::dir));
         let mut reorgs = state.reorgs.clone();
         reorgs.extend(reorg);
-        let manifest = Manifest {
-            segments: segments.iter().map(SegmentInfo::dir).collect(),
-            finality: state.finality,
-            reorgs,
-        };
+        let manifest = Manifest { segments: names, finality: state.finality, reorgs };
         write_json(&*self.disk, &self.dir.join(MANIFEST_FILE), &manifest)?;
         sync_dir(&*self.disk, &self.dir)?;
-        (state.segments, state.reorgs) = (segments, manifest.reorgs);
+        let before: Vec<_> = state.segments.splice(places, info).collect();
+        state.reorgs = manifest.reorgs;
         Meter::new(self.chain).segments(state.segments.len());
         state.is_stale = false;
         // Whatever becomes of them, they are no part of the lake any more.
@@ -393,8 +390,9 @@ impl Inner {
         let reorg = Reorg { noticed, common: to, replaced: replaced.collect() };
         let kept = match &state.segments[first] {
             cut if cut.from < next => {
-                let heights = cut.from..next;
-                let rebuild = Rebuild::new(self, &state.segments, first..first + 1, heights);
+                let sources = std::slice::from_ref(cut);
+                let bytes_below = block_bytes(&state.segments[..first]);
+                let rebuild = Rebuild { lake: self, sources, heights: cut.from..next, bytes_below };
                 Some(rebuild.run("reverted")?)
             }
             _ => None,
@@ -406,16 +404,19 @@ impl Inner {
     fn compact(&self, most: usize) -> Result<(), SinkError> {
         let _only_one = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
+            let state = self.state();
+            let due = rebuild::due(&state.segments, self.cuts, most);
+            let Some(places) = due else { return Ok(()) };
+            let pieces = state.segments[places.clone()].to_vec();
+            let bytes_below = block_bytes(&state.segments[..places.start]);
             // Segments are never changed, so they are read without keeping commits waiting.
-            let segments = self.state().segments.clone();
-            let Some(places) = rebuild::due(&segments, self.cuts, most) else { return Ok(()) };
-            let pieces = &segments[places.clone()];
+            drop(state);
             let heights = pieces[0].from..pieces[pieces.len() - 1].to;
-            let rebuild = Rebuild::new(self, &segments, places.clone(), heights);
+            let rebuild = Rebuild { lake: self, sources: &pieces, heights, bytes_below };
             let result = rebuild.run("compacted");
             let mut state = self.state();
             // A reorganisation may have taken some of them away meanwhile, and their files with them.
-            if state.segments.get(places.clone()) != Some(pieces) || state.is_stale {
+            if state.segments.get(places.clone()) != Some(&pieces[..]) || state.is_stale {
                 return Ok(());
             }
             self.replace(&mut state, places, Some(result?), None)?;
@@ -442,7 +443,8 @@ impl Inner {
         for segment in &state.segments {
             if segment.from < heights.end && heights.start < segment.to {
                 let dir = self.dir.join(segment.dir());
-                blocks.extend(read_block_refs(&*self.disk, &dir, &heights)?);
+                let read = rebuild::read_blocks(&*self.disk, &dir, &heights)?;
+                blocks.extend(read.into_iter().map(|(block, _)| block));
             }
         }
         Ok(blocks)

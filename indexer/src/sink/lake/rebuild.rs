@@ -13,7 +13,7 @@ use assay_model::lake::{SegmentInfo, table_file};
 use assay_model::{BlockHash, BlockRef};
 
 use super::segment::{OpenSegment, StagedSegment};
-use super::{BLOCKS, Disk, Inner, block_bytes, encoding};
+use super::{BLOCKS, Disk, Inner, encoding};
 use crate::sink::{Cuts, SinkError};
 
 /// The places of segments between two cuts that are to become one: several whose end is a cut, or
@@ -36,67 +36,49 @@ pub(super) fn due(segments: &[SegmentInfo], cuts: Cuts, most: usize) -> Option<R
 
 /// A segment to be made.
 pub(super) struct Rebuild<'a> {
-    lake: &'a Inner,
-    /// What it is made of.
-    sources: &'a [SegmentInfo],
-    /// The heights that it is to have: all of the sources', or those of the first of them.
-    heights: Range<u64>,
+    pub lake: &'a Inner,
+    /// What it is made of: segments that follow each other.
+    pub sources: &'a [SegmentInfo],
+    /// The heights that it is to have: all of the sources', or the first of them.
+    pub heights: Range<u64>,
     /// Bytes of block data below it.
-    bytes_below: u64,
+    pub bytes_below: u64,
 }
 
-impl<'a> Rebuild<'a> {
-    /// The segment of `heights` out of those of `segments` at `places`.
-    pub fn new(
-        lake: &'a Inner,
-        segments: &'a [SegmentInfo],
-        places: Range<usize>,
-        heights: Range<u64>,
-    ) -> Rebuild<'a> {
-        let bytes_below = block_bytes(&segments[..places.start]);
-        Rebuild { lake, sources: &segments[places], heights, bytes_below }
-    }
-
+impl Rebuild<'_> {
     /// Writes the segment to the staging folder `name`.
     pub fn run(&self, name: &str) -> Result<StagedSegment, SinkError> {
-        let (blocks, sizes) = self.blocks()?;
-        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+        let blocks = self.blocks()?;
+        let (Some((first, _)), Some((last, _))) = (blocks.first(), blocks.last()) else {
             let path = self.lake.dir.join(self.sources[0].dir());
             return Err(SinkError::BadSegment { path });
         };
-        let ends = self.batch_ends(&sizes);
+        let ends = self.batch_ends(&blocks);
         let disk = &*self.lake.disk;
         let mut open = self.lake.encoder.begin(disk, self.lake.staging(name), *first)?;
         for place in 0..self.lake.chain.tables().len() {
             self.copy_table(place, &ends, &mut open)?;
         }
-        open.ends_with(*last, sizes.iter().sum());
+        open.ends_with(*last, blocks.iter().map(|(_, size)| size).sum());
         open.finish(disk)
     }
 
     /// The blocks, and the size of each, bytes.
-    fn blocks(&self) -> Result<(Vec<BlockRef>, Vec<u64>), SinkError> {
-        let (mut blocks, mut sizes) = (Vec::new(), Vec::new());
+    fn blocks(&self) -> Result<Vec<(BlockRef, u64)>, SinkError> {
+        let mut blocks = Vec::new();
         for source in self.sources {
             let dir = self.lake.dir.join(source.dir());
-            blocks.extend(read_block_refs(&*self.lake.disk, &dir, &self.heights)?);
-            for rows in read_rows(&*self.lake.disk, &dir, BLOCKS, Some(&["height", "size"]))? {
-                let rows = rows?;
-                let heights = rows.column(0).as_primitive::<Int64Type>().values();
-                let size = rows.column(1).as_primitive::<Int64Type>().values();
-                let kept = heights.iter().zip(size);
-                let kept = kept.filter(|(height, _)| self.heights.contains(&(**height as u64)));
-                sizes.extend(kept.map(|(_, &size)| size as u64));
-            }
+            blocks.extend(read_blocks(&*self.lake.disk, &dir, &self.heights)?);
         }
-        Ok((blocks, sizes))
+        Ok(blocks)
     }
 
-    /// Where the batches end that blocks of `sizes` come in: the height after the last of each.
-    fn batch_ends(&self, sizes: &[u64]) -> Vec<u64> {
+    /// Where the batches end that `blocks`, with their sizes, come in: the height after the last of
+    /// each.
+    fn batch_ends(&self, blocks: &[(BlockRef, u64)]) -> Vec<u64> {
         let mut before = self.bytes_below;
         let mut ends = Vec::new();
-        for (height, size) in self.heights.clone().zip(sizes) {
+        for (BlockRef { height, .. }, size) in blocks {
             let after = before + size;
             if height + 1 == self.heights.end || self.lake.cuts.ends_batch(before, after) {
                 ends.push(height + 1);
@@ -167,24 +149,30 @@ fn read_rows(
     Ok(rows.map(move |rows| rows.map_err(SinkError::parquet("read", &path))))
 }
 
-/// The blocks of the segment in `dir` with heights in `heights`.
-pub(super) fn read_block_refs(
+/// The blocks of the segment in `dir` with heights in `heights`, and the size of each, bytes.
+pub(super) fn read_blocks(
     disk: &dyn Disk,
     dir: &Path,
     heights: &Range<u64>,
-) -> Result<Vec<BlockRef>, SinkError> {
+) -> Result<Vec<(BlockRef, u64)>, SinkError> {
     let mut blocks = Vec::new();
-    for rows in read_rows(disk, dir, BLOCKS, Some(&["height", "hash", "parent_hash"]))? {
+    for rows in read_rows(disk, dir, BLOCKS, Some(&["height", "hash", "parent_hash", "size"]))? {
         let rows = rows?;
+        let column = |name| {
+            let column = rows.column_by_name(name);
+            column.ok_or_else(|| SinkError::BadSegment { path: dir.to_owned() })
+        };
         let hash = |column: &ArrayRef, row: usize| {
             let hash = column.as_binary::<i32>().value(row).try_into().map(BlockHash);
             hash.map_err(|_| SinkError::BadSegment { path: dir.to_owned() })
         };
-        let column = rows.column(0).as_primitive::<Int64Type>().values();
-        for (row, height) in column.iter().map(|&height| height as u64).enumerate() {
+        let (hashes, parents) = (column("hash")?, column("parent_hash")?);
+        let sizes = column("size")?.as_primitive::<Int64Type>().values();
+        let found = column("height")?.as_primitive::<Int64Type>().values();
+        for (row, height) in found.iter().map(|&height| height as u64).enumerate() {
             if heights.contains(&height) {
-                let (hash, parent) = (hash(rows.column(1), row)?, hash(rows.column(2), row)?);
-                blocks.push(BlockRef { height, hash, parent });
+                let (hash, parent) = (hash(hashes, row)?, hash(parents, row)?);
+                blocks.push((BlockRef { height, hash, parent }, sizes[row] as u64));
             }
         }
     }
