@@ -1,16 +1,13 @@
 //! What is run: `assay.toml`, then the environment, then the command line; the later wins.
 
-use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use anyhow::Context;
-use assay_model::Network;
 use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
 
 use crate::args::{GlobalArgs, IndexChain, LogFormat};
-use crate::layer::{EthereumLayer, Layer, Size};
+use crate::layer::{BitcoinLayer, EthereumLayer, Layer, Size};
 use crate::progress::{Verbosity, is_watched};
 
 /// The configuration file that is read if no other is named.
@@ -31,36 +28,9 @@ pub struct Config {
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Where Bitcoin comes from.
-    pub bitcoin: BitcoinConfig,
+    pub bitcoin: BitcoinLayer,
     /// Where Ethereum comes from.
     pub ethereum: EthereumLayer,
-}
-
-/// Where Bitcoin comes from, and how it is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BitcoinConfig {
-    /// Folder of the block files.
-    pub blocks_dir: Option<PathBuf>,
-    /// Address of a node.
-    pub node: Option<String>,
-    /// The node's cookie file.
-    pub cookie: Option<PathBuf>,
-    /// The node's user, instead.
-    pub user: Option<String>,
-    /// File with that user's password.
-    pub password_file: Option<PathBuf>,
-    /// Where the node announces blocks.
-    pub zmq: Option<String>,
-    /// Where a run that follows the tip answers over HTTP.
-    pub listen: Option<SocketAddr>,
-    /// Network; told from the block files if absent.
-    pub network: Option<Network>,
-    /// Whether script signatures and witnesses are kept.
-    pub with_scripts: bool,
-    /// Threads that decode; one a core if absent.
-    pub threads: Option<NonZeroUsize>,
-    /// Whether blocks without a parent are passed over.
-    pub ignore_unlinked: bool,
 }
 
 impl Config {
@@ -90,19 +60,7 @@ impl Config {
             spill_dir: layer.spill_dir,
             verbosity,
             log_format: layer.log_format.unwrap_or_default(),
-            bitcoin: BitcoinConfig {
-                blocks_dir: layer.bitcoin.blocks_dir,
-                node: layer.bitcoin.node,
-                cookie: layer.bitcoin.cookie,
-                user: layer.bitcoin.user,
-                password_file: layer.bitcoin.password_file,
-                zmq: layer.bitcoin.zmq,
-                listen: layer.bitcoin.listen,
-                network: layer.bitcoin.network,
-                with_scripts: layer.bitcoin.with_scripts.unwrap_or(false),
-                threads: layer.bitcoin.threads,
-                ignore_unlinked: layer.bitcoin.ignore_unlinked.unwrap_or(false),
-            },
+            bitcoin: layer.bitcoin,
             ethereum: layer.ethereum,
         }
     }
@@ -146,6 +104,6 @@ mod tests {
         assert_eq!(config.lake_dir, Path::new("./lake"));
         assert_eq!(config.memory_bytes, DEFAULT_MEMORY_LIMIT_BYTES);
         assert_eq!(config.bitcoin.blocks_dir, None);
-        assert!(!config.bitcoin.with_scripts && !config.bitcoin.ignore_unlinked);
+        assert!(!config.bitcoin.with_scripts() && !config.bitcoin.ignore_unlinked());
     }
 }

@@ -248,6 +248,16 @@ impl Layer {
 }
 
 impl BitcoinLayer {
+    /// Whether script signatures and witnesses are kept.
+    pub fn with_scripts(&self) -> bool {
+        self.with_scripts.unwrap_or(false)
+    }
+
+    /// Whether blocks without a parent are passed over.
+    pub fn ignore_unlinked(&self) -> bool {
+        self.ignore_unlinked.unwrap_or(false)
+    }
+
     fn over(self, below: BitcoinLayer) -> BitcoinLayer {
         // Whoever says one way to log in does not mean another of a layer below.
         let names_login = self.cookie.is_some() || self.user.is_some();

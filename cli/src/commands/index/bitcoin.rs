@@ -74,7 +74,7 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
             return Ok(Outcome::Done);
         }
         // What the files lack, a node has.
-        if node.is_none() && !bitcoin.ignore_unlinked {
+        if node.is_none() && !bitcoin.ignore_unlinked() {
             pipeline.source.check_linked()?;
         }
     }
@@ -128,7 +128,7 @@ impl Indexing<'_> {
 }
 
 fn open_lake(config: &Config, network: Network) -> anyhow::Result<LakeSink> {
-    let extras = config.bitcoin.with_scripts.then_some(Extra::Scripts).into_iter().collect();
+    let extras = config.bitcoin.with_scripts().then_some(Extra::Scripts).into_iter().collect();
     let (chain, network) = (Chain::Bitcoin, network.to_string());
     let wanted = Wanted { chain, network, from: None, extras };
     Ok(LakeSink::open(&config.lake_dir, &wanted)?)
