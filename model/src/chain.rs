@@ -42,6 +42,14 @@ impl Chain {
             Chain::Ethereum => &crate::ethereum::TABLES,
         }
     }
+
+    /// The one of them that has a row a block, with its height, hash, parent, time and size.
+    pub fn blocks(self) -> &'static Table {
+        match self {
+            Chain::Bitcoin => &crate::bitcoin::BLOCKS,
+            Chain::Ethereum => &crate::ethereum::BLOCKS,
+        }
+    }
 }
 
 impl fmt::Display for Chain {

@@ -4,16 +4,20 @@
 //! minima and maxima; heights and times hardly change from row to row, so their differences are
 //! kept; kinds of scripts are few, and accounts of Ethereum come back, so they get a dictionary.
 
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
+
 use arrow::record_batch::RecordBatch;
-use assay_model::{ColumnType, Table};
+use assay_model::{Chain, ColumnType, Table};
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnPath, TypePtr};
 
 /// Columns that people look single values up by.
 const BLOOM_COLUMNS: [&str; 8] =
@@ -38,13 +42,16 @@ const RANDOM_COLUMNS: [(&str, &str); 3] =
     [("transactions", "txid"), ("transactions", "wtxid"), ("inputs", "spent_txid")];
 /// Most distinct values that a row group's filter is made for; it is folded down to what there is.
 const BLOOM_MAX_VALUES: u64 = 1 << 17;
+/// The same for row groups of no more rows than this: at the tip, blocks come one by one, and folding
+/// large filters would be most of the work.
+const BLOOM_FEW_VALUES: u64 = 1 << 12;
 /// Rows that are read at once, and so the size of the row groups that are made of them.
 const READ_ROWS: usize = 1 << 16;
 /// Share of absent values that a filter wrongly lets pass.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
-/// The writer's properties for `table`.
-pub(super) fn properties(table: &Table) -> WriterProperties {
+/// The writer's properties for `table`, with filters of up to `bloom_values` distinct values.
+fn properties(table: &Table, bloom_values: u64) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("assay {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a level of zstd")))
@@ -59,7 +66,7 @@ pub(super) fn properties(table: &Table) -> WriterProperties {
             properties = properties
                 .set_column_bloom_filter_enabled(path.clone(), true)
                 .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
-                .set_column_bloom_filter_max_ndv(path.clone(), BLOOM_MAX_VALUES);
+                .set_column_bloom_filter_max_ndv(path.clone(), bloom_values);
         }
         let is_text = matches!(column.kind, ColumnType::Bytes | ColumnType::Hex | ColumnType::Text);
         if is_text && !DICTIONARY_COLUMNS.contains(&column.name) {
@@ -75,34 +82,68 @@ pub(super) fn properties(table: &Table) -> WriterProperties {
     properties.build()
 }
 
-/// A Parquet file of `table` being written to `out`, and the factory for its columns.
-pub(super) fn file_writer<W: std::io::Write + Send>(
-    table: &Table,
-    out: W,
-) -> Result<(SerializedFileWriter<W>, ArrowRowGroupWriterFactory), ParquetError> {
-    ArrowWriter::try_new(out, table.schema(), Some(properties(table)))?.into_serialized_writer()
+/// The layouts of the tables of `chain`, in their order: worked out once.
+pub(super) fn layouts(chain: Chain) -> &'static [Layout] {
+    static BITCOIN: OnceLock<Vec<Layout>> = OnceLock::new();
+    static ETHEREUM: OnceLock<Vec<Layout>> = OnceLock::new();
+    let layouts = match chain {
+        Chain::Bitcoin => &BITCOIN,
+        Chain::Ethereum => &ETHEREUM,
+    };
+    let layout = |table: &&Table| {
+        Layout::new(table).unwrap_or_else(|error| panic!("{}: {error}", table.full_name()))
+    };
+    layouts.get_or_init(|| chain.tables().iter().map(layout).collect())
 }
 
-/// Encodes and compresses `rows` as one row group.
-pub(super) fn encode(
-    factory: &ArrowRowGroupWriterFactory,
-    rows: &RecordBatch,
-) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
-    // The number of the row group matters to encrypted files only.
-    let mut writers = factory.create_column_writers(0)?.into_iter();
-    let mut chunks = Vec::with_capacity(writers.len());
-    for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
-        for leaf in compute_leaves(field, column)? {
-            let mut writer = writers.next().expect("one writer for each leaf of the schema");
-            writer.write(&leaf)?;
-            chunks.push(writer.close()?);
-        }
+/// How the files of one table are written.
+pub(super) struct Layout {
+    schema: TypePtr,
+    properties: WriterPropertiesPtr,
+    factory: ArrowRowGroupWriterFactory,
+    /// The same for row groups of few rows.
+    factory_for_few: ArrowRowGroupWriterFactory,
+}
+
+impl Layout {
+    /// That of `table`.
+    fn new(table: &Table) -> Result<Layout, ParquetError> {
+        let writer = |bloom_values| {
+            let properties = properties(table, bloom_values);
+            ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties))?
+                .into_serialized_writer()
+        };
+        let (file, factory) = writer(BLOOM_MAX_VALUES)?;
+        let (_, factory_for_few) = writer(BLOOM_FEW_VALUES)?;
+        let schema = file.schema_descr().root_schema_ptr();
+        Ok(Layout { schema, properties: Arc::clone(file.properties()), factory, factory_for_few })
     }
-    Ok(chunks)
+
+    /// A file written to `out`.
+    pub fn file<W: Write + Send>(&self, out: W) -> Result<SerializedFileWriter<W>, ParquetError> {
+        SerializedFileWriter::new(out, Arc::clone(&self.schema), Arc::clone(&self.properties))
+    }
+
+    /// Encodes and compresses `rows` as one row group.
+    pub fn encode(&self, rows: &RecordBatch) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+        let is_few = rows.num_rows() as u64 <= BLOOM_FEW_VALUES;
+        let factory = if is_few { &self.factory_for_few } else { &self.factory };
+        // The number of the row group matters to encrypted files only.
+        let mut writers = factory.create_column_writers(0)?.into_iter();
+        let mut chunks = Vec::with_capacity(writers.len());
+        for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
+            for leaf in compute_leaves(field, column)? {
+                let mut writer = writers.next().expect("one writer for each leaf of the schema");
+                writer.write(&leaf)?;
+                chunks.push(writer.close()?);
+            }
+        }
+        Ok(chunks)
+    }
 }
 
 /// Appends encoded columns to `file` as one row group.
-pub(super) fn append<W: std::io::Write + Send>(
+pub(super) fn append<W: Write + Send>(
     file: &mut SerializedFileWriter<W>,
     chunks: Vec<ArrowColumnChunk>,
 ) -> Result<(), ParquetError> {
@@ -114,15 +155,14 @@ pub(super) fn append<W: std::io::Write + Send>(
     Ok(())
 }
 
-/// Reads the rows of the Parquet file `file`, `columns` of them or all.
+/// Reads the rows of `file`, a Parquet file of `table`: `columns` of them or all.
 pub(super) fn read(
     file: Bytes,
+    table: &Table,
     columns: Option<&[&str]>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ParquetError>>, ParquetError> {
-    use parquet::arrow::ProjectionMask;
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let options = ArrowReaderOptions::new().with_schema(table.schema());
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
     let mask = match columns {
         Some(columns) => ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied()),
         None => ProjectionMask::all(),

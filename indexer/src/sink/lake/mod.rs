@@ -95,9 +95,6 @@ struct Inner {
     _lock: Box<dyn Any + Send + Sync>,
 }
 
-/// The table of every chain that has one row a block, with its height, hash, parent and size.
-const BLOCKS: &str = "blocks";
-
 /// What is in the lake, and what is being added.
 struct State {
     segments: Vec<SegmentInfo>,
@@ -431,7 +428,7 @@ impl Inner {
         match state.last_time {
             Some((of, time)) if of == segment.last => time,
             _ => {
-                let time = read_last_time(&*self.disk, &self.dir.join(segment.dir())).ok()?;
+                let time = read_last_time(self, segment).ok()?;
                 state.last_time = Some((segment.last, time));
                 time
             }
@@ -442,8 +439,7 @@ impl Inner {
         let mut blocks = Vec::new();
         for segment in &state.segments {
             if segment.from < heights.end && heights.start < segment.to {
-                let dir = self.dir.join(segment.dir());
-                let read = rebuild::read_blocks(&*self.disk, &dir, &heights)?;
+                let read = rebuild::read_blocks(self, segment, &heights)?;
                 blocks.extend(read.into_iter().map(|(block, _)| block));
             }
         }

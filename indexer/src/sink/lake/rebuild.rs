@@ -4,16 +4,15 @@
 //! batches that they would have come in.
 
 use std::ops::Range;
-use std::path::Path;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use assay_model::lake::{SegmentInfo, table_file};
-use assay_model::{BlockHash, BlockRef};
+use assay_model::{BlockHash, BlockRef, Table};
 
 use super::segment::{OpenSegment, StagedSegment};
-use super::{BLOCKS, Disk, Inner, encoding};
+use super::{Inner, encoding};
 use crate::sink::{Cuts, SinkError};
 
 /// The places of segments between two cuts that are to become one: several whose end is a cut, or
@@ -67,8 +66,7 @@ impl Rebuild<'_> {
     fn blocks(&self) -> Result<Vec<(BlockRef, u64)>, SinkError> {
         let mut blocks = Vec::new();
         for source in self.sources {
-            let dir = self.lake.dir.join(source.dir());
-            blocks.extend(read_blocks(&*self.lake.disk, &dir, &self.heights)?);
+            blocks.extend(read_blocks(self.lake, source, &self.heights)?);
         }
         Ok(blocks)
     }
@@ -106,8 +104,7 @@ impl Rebuild<'_> {
             open.add_table(place, self.lake.encoder.encode_table(place, rows)?)
         };
         for source in self.sources {
-            let dir = self.lake.dir.join(source.dir());
-            for rows in read_rows(&*self.lake.disk, &dir, table.name, None)? {
+            for rows in read_rows(self.lake, source, table, None)? {
                 let mut rows = rows?;
                 while let Some(&height) = end {
                     let below = rows_below(&rows, height);
@@ -136,36 +133,35 @@ fn rows_below(rows: &RecordBatch, height: u64) -> usize {
     heights.partition_point(|&found| (found as u64) < height)
 }
 
-/// The rows of `table` in the segment in `dir`, `columns` of them or all.
+/// The rows of `table` in `segment`, `columns` of them or all.
 fn read_rows(
-    disk: &dyn Disk,
-    dir: &Path,
-    table: &str,
+    lake: &Inner,
+    segment: &SegmentInfo,
+    table: &Table,
     columns: Option<&[&str]>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, SinkError>>, SinkError> {
-    let path = dir.join(table_file(table));
-    let file = disk.read(&path).map_err(SinkError::io("read", &path))?;
-    let rows = encoding::read(file, columns).map_err(SinkError::parquet("read", &path))?;
+    let path = lake.dir.join(segment.dir()).join(table_file(table.name));
+    let file = lake.disk.read(&path).map_err(SinkError::io("read", &path))?;
+    let rows = encoding::read(file, table, columns).map_err(SinkError::parquet("read", &path))?;
     Ok(rows.map(move |rows| rows.map_err(SinkError::parquet("read", &path))))
 }
 
-/// The blocks of the segment in `dir` with heights in `heights`, and the size of each, bytes.
+/// The blocks of `segment` with heights in `heights`, and the size of each, bytes.
 pub(super) fn read_blocks(
-    disk: &dyn Disk,
-    dir: &Path,
+    lake: &Inner,
+    segment: &SegmentInfo,
     heights: &Range<u64>,
 ) -> Result<Vec<(BlockRef, u64)>, SinkError> {
+    let columns = ["height", "hash", "parent_hash", "size"];
+    let bad_segment = || SinkError::BadSegment { path: lake.dir.join(segment.dir()) };
+    let hash = |column: &ArrayRef, row: usize| {
+        let hash = column.as_binary::<i32>().value(row).try_into().map(BlockHash);
+        hash.map_err(|_| bad_segment())
+    };
     let mut blocks = Vec::new();
-    for rows in read_rows(disk, dir, BLOCKS, Some(&["height", "hash", "parent_hash", "size"]))? {
+    for rows in read_rows(lake, segment, lake.chain.blocks(), Some(&columns))? {
         let rows = rows?;
-        let column = |name| {
-            let column = rows.column_by_name(name);
-            column.ok_or_else(|| SinkError::BadSegment { path: dir.to_owned() })
-        };
-        let hash = |column: &ArrayRef, row: usize| {
-            let hash = column.as_binary::<i32>().value(row).try_into().map(BlockHash);
-            hash.map_err(|_| SinkError::BadSegment { path: dir.to_owned() })
-        };
+        let column = |name| rows.column_by_name(name).ok_or_else(bad_segment);
         let (hashes, parents) = (column("hash")?, column("parent_hash")?);
         let sizes = column("size")?.as_primitive::<Int64Type>().values();
         let found = column("height")?.as_primitive::<Int64Type>().values();
@@ -179,10 +175,13 @@ pub(super) fn read_blocks(
     Ok(blocks)
 }
 
-/// Time in the header of the last block of the segment in `dir`, Unix seconds.
-pub(super) fn read_last_time(disk: &dyn Disk, dir: &Path) -> Result<Option<i64>, SinkError> {
+/// Time in the header of the last block of `segment`, Unix seconds.
+pub(super) fn read_last_time(
+    lake: &Inner,
+    segment: &SegmentInfo,
+) -> Result<Option<i64>, SinkError> {
     let mut last = None;
-    for rows in read_rows(disk, dir, BLOCKS, Some(&["time"]))? {
+    for rows in read_rows(lake, segment, lake.chain.blocks(), Some(&["time"]))? {
         let rows = rows?;
         let micros = rows.column(0).as_primitive::<TimestampMicrosecondType>().values();
         last = micros.last().map(|micros| micros.div_euclid(1_000_000)).or(last);

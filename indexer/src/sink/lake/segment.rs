@@ -8,10 +8,11 @@ use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use assay_model::lake::{FileInfo, SEGMENT_FILE, SegmentInfo, table_file};
 use assay_model::{Batch, BlockRef, Chain, Table};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory};
+use parquet::arrow::arrow_writer::ArrowColumnChunk;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::{Disk, NewFile, encoding, sync_dir};
+use super::encoding::{self, Layout};
+use super::{Disk, NewFile, sync_dir};
 use crate::sink::SinkError;
 
 /// Rows below which a batch of a table is no row group of its own.
@@ -40,17 +41,12 @@ pub(super) enum EncodedTable {
 /// Encodes batches; any number of threads at once.
 pub(super) struct Encoder {
     chain: Chain,
-    factories: Vec<ArrowRowGroupWriterFactory>,
+    layouts: &'static [Layout],
 }
 
 impl Encoder {
     pub fn new(chain: Chain) -> Encoder {
-        let factory = |table: &&Table| {
-            let (_, factory) = encoding::file_writer(table, Vec::new())
-                .unwrap_or_else(|error| panic!("layout of {}: {error}", table.full_name()));
-            factory
-        };
-        Encoder { chain, factories: chain.tables().iter().map(factory).collect() }
+        Encoder { chain, layouts: encoding::layouts(chain) }
     }
 
     /// Encodes all tables of `batch`.
@@ -67,8 +63,8 @@ impl Encoder {
             return Ok(EncodedTable::Rows(rows));
         }
         let name = self.chain.tables()[place].full_name();
-        let chunks = encoding::encode(&self.factories[place], &rows)
-            .map_err(SinkError::parquet("encode", name))?;
+        let chunks =
+            self.layouts[place].encode(&rows).map_err(SinkError::parquet("encode", name))?;
         Ok(EncodedTable::Columns { rows: rows.num_rows() as u64, chunks })
     }
 
@@ -81,8 +77,8 @@ impl Encoder {
     ) -> Result<OpenSegment, SinkError> {
         disk.remove_dir(&staging).map_err(SinkError::io("remove", &staging))?;
         disk.create_dir(&staging).map_err(SinkError::io("create", &staging))?;
-        let files = (self.chain.tables().iter())
-            .map(|table| TableFile::create(disk, &staging, table))
+        let files = (self.chain.tables().iter().zip(self.layouts))
+            .map(|(table, layout)| TableFile::create(disk, &staging, table, layout))
             .collect::<Result<_, _>>()?;
         Ok(OpenSegment { staging, first, last: None, block_bytes: 0, files })
     }
@@ -101,7 +97,7 @@ struct TableFile {
     table: &'static Table,
     path: PathBuf,
     writer: SerializedFileWriter<Box<dyn NewFile>>,
-    factory: ArrowRowGroupWriterFactory,
+    layout: &'static Layout,
     rows: u64,
     waiting: Vec<RecordBatch>,
 }
@@ -189,12 +185,16 @@ impl StagedSegment {
 }
 
 impl TableFile {
-    fn create(disk: &dyn Disk, dir: &Path, table: &'static Table) -> Result<TableFile, SinkError> {
+    fn create(
+        disk: &dyn Disk,
+        dir: &Path,
+        table: &'static Table,
+        layout: &'static Layout,
+    ) -> Result<TableFile, SinkError> {
         let path = dir.join(table_file(table.name));
         let file = disk.create(&path).map_err(SinkError::io("create", &path))?;
-        let (writer, factory) =
-            encoding::file_writer(table, file).map_err(SinkError::parquet("write", &path))?;
-        Ok(TableFile { table, path, writer, factory, rows: 0, waiting: Vec::new() })
+        let writer = layout.file(file).map_err(SinkError::parquet("write", &path))?;
+        Ok(TableFile { table, path, writer, layout, rows: 0, waiting: Vec::new() })
     }
 
     fn append(&mut self, rows: u64, chunks: Vec<ArrowColumnChunk>) -> Result<(), SinkError> {
@@ -213,10 +213,12 @@ impl TableFile {
     }
 
     fn write_waiting(&mut self) -> Result<(), SinkError> {
+        if self.waiting.iter().all(|rows| rows.num_rows() == 0) {
+            return Ok(());
+        }
         let rows = concat_batches(&self.table.schema(), &std::mem::take(&mut self.waiting))
             .expect("rows of one table have one schema");
-        let chunks = encoding::encode(&self.factory, &rows)
-            .map_err(SinkError::parquet("encode", &self.path))?;
+        let chunks = self.layout.encode(&rows).map_err(SinkError::parquet("encode", &self.path))?;
         self.append(rows.num_rows() as u64, chunks)
     }
 
