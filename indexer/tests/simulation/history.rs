@@ -104,6 +104,8 @@ pub struct History<'a> {
     /// The most blocks that the next process may take back.
     pub max_reorg: u64,
     tells_finality: bool,
+    /// How long the node's chain gets, nearly.
+    length: u64,
     figures: Figures,
 }
 
@@ -123,14 +125,14 @@ impl<'a> History<'a> {
     fn new(seed: u64, sabotage: Sabotage, workers: &'a Handle) -> History<'a> {
         let mut rng = Rng::new(seed);
         let habits = Habits::any(&mut rng);
-        let tells_finality = habits.tells_finality;
-        let blocks = rng.range(1, 80) as usize;
+        let (tells_finality, length) = (habits.tells_finality, habits.length);
+        let blocks = rng.range(1, length) as usize;
         let node = Node::new(rng.bits(), habits, blocks);
         let batch_bytes = rng.range(600, 4000);
         let cuts = Cuts { batch_bytes, segment_bytes: batch_bytes * rng.range(1, 6) + 2000 };
         let history = History::of(rng.bits(), node, cuts, workers);
         let machine = Machine::new(rng.bits(), sabotage);
-        History { rng, sabotage, machine, tells_finality, ..history }.watched()
+        History { rng, sabotage, machine, tells_finality, length, ..history }.watched()
     }
 
     /// A lake that is to follow `node`.
@@ -147,6 +149,7 @@ impl<'a> History<'a> {
             reader: Arc::new(reader.into()),
             max_reorg: NO_LIMIT,
             tells_finality: false,
+            length: 0,
             figures: Figures::default(),
         };
         history.watched()
@@ -162,7 +165,8 @@ impl<'a> History<'a> {
     /// A process runs, and ends.
     fn live(&mut self) -> Result<(), String> {
         self.figures.processes += 1;
-        let habits = Habits { tells_finality: self.tells_finality, ..Habits::any(&mut self.rng) };
+        let Self { tells_finality, length, .. } = *self;
+        let habits = Habits { tells_finality, length, ..Habits::any(&mut self.rng) };
         self.node.set_habits(habits);
         self.node.begin();
         self.max_reorg = [5, 30, MOST_REORGANISED, NO_LIMIT][self.rng.index(4)];
@@ -197,7 +201,8 @@ impl<'a> History<'a> {
     }
 
     fn work_somehow(&mut self, pipeline: &ToLake, stopper: &Stopper) -> Result<(), String> {
-        let poll = 1 << self.rng.below(10);
+        let most = if self.rng.chance(125) { 10 } else { 6 };
+        let poll = 1 << self.rng.below(most);
         let poll = self.rng.range(poll, poll * 2);
         let is_stopped = self.rng.chance(300);
         let work = if self.rng.chance(200) { Work::Run } else { Work::Follow };

@@ -41,8 +41,9 @@ pub struct Reader {
     chain_dir: PathBuf,
     node: Arc<Node>,
     rng: Rng,
-    /// What the manifest said when it was last read, and what it means.
+    /// What the manifest said when it was last read, the segments that it named, and what it means.
     text: Option<Bytes>,
+    names: Vec<String>,
     visible: Visible,
     /// The blocks of segments that were read before, by name.
     segments: HashMap<String, (Bytes, Arc<Vec<BlockRef>>)>,
@@ -75,6 +76,7 @@ impl Reader {
             node,
             rng: Rng::new(seed),
             text: None,
+            names: Vec::new(),
             visible: Visible::default(),
             segments: HashMap::new(),
             seen: HashSet::new(),
@@ -127,51 +129,51 @@ impl Reader {
         }
         self.possible = vec![text];
         self.text = None;
+        self.names.clear();
         self.visible = Visible::default();
         self.look(files, now);
     }
 
     /// The files of all segments that are visible.
     pub fn all_files(&self, files: &Files) -> Result<Vec<(String, SegmentFiles)>, String> {
-        self.text.as_ref().map_or(Ok(Vec::new()), |text| self.segment_files(text, files))
+        self.segment_files(&self.names, files)
     }
 
     fn check(&mut self, files: &Files, now: SystemTime) -> Result<(), String> {
         let text = read(&self.chain_dir.join(MANIFEST_FILE), files)?;
         if text != self.text {
-            let visible = self.read_lake(text.as_deref(), files)?;
+            let (names, visible) = self.read_lake(text.as_deref(), files)?;
             if self.text.is_some() {
                 check_change(&self.visible, &visible)?;
             }
             self.check_reorgs(&visible)?;
             self.seen.extend(visible.blocks.iter().map(|block| block.hash));
-            self.visible = visible;
+            (self.names, self.visible) = (names, visible);
             self.text = text.clone();
             self.possible.push(text);
-        } else if let Some(text) = &text {
+        } else {
             // Segments are moved while the manifest stays.
-            self.segment_files(text, files)?;
+            self.segment_files(&self.names, files)?;
         }
         self.check_snapshots(files, now)
     }
 
-    /// The files of all segments that the manifest `text` names.
+    /// The files of the segments of these `names`.
     fn segment_files(
         &self,
-        text: &[u8],
+        names: &[String],
         files: &Files,
     ) -> Result<Vec<(String, SegmentFiles)>, String> {
-        let (manifest, _) = Manifest::read(text, 0).map_err(|error| error.to_string())?;
-        let names = Chain::Bitcoin.tables().iter().map(|table| table_file(table.name));
-        let names: Vec<String> = names.chain([SEGMENT_FILE.to_owned()]).collect();
-        let segment = |segment: String| {
+        let tables = Chain::Bitcoin.tables().iter().map(|table| table_file(table.name));
+        let tables: Vec<String> = tables.chain([SEGMENT_FILE.to_owned()]).collect();
+        let segment = |segment: &String| {
             let read = |name: &String| {
-                self.read_file(&segment, name, files).map(|content| (name.clone(), content))
+                self.read_file(segment, name, files).map(|content| (name.clone(), content))
             };
-            let content = names.iter().map(read).collect::<Result<_, String>>()?;
-            Ok((segment, content))
+            let content = tables.iter().map(read).collect::<Result<_, String>>()?;
+            Ok((segment.clone(), content))
         };
-        manifest.segments.into_iter().map(segment).collect()
+        names.iter().map(segment).collect()
     }
 
     /// A file of a segment, put aside or not.
@@ -182,12 +184,17 @@ impl Reader {
         content.map_err(|error| format!("{segment}/{name} cannot be read: {error}"))
     }
 
-    fn read_lake(&mut self, text: Option<&[u8]>, files: &Files) -> Result<Visible, String> {
-        let Some(text) = text else { return Ok(Visible::default()) };
+    /// The segments that the manifest `text` names, and what it makes visible.
+    fn read_lake(
+        &mut self,
+        text: Option<&[u8]>,
+        files: &Files,
+    ) -> Result<(Vec<String>, Visible), String> {
+        let Some(text) = text else { return Ok(Default::default()) };
         let (manifest, heights) = Manifest::read(text, 0).map_err(|error| error.to_string())?;
         let mut blocks: Vec<BlockRef> = Vec::new();
-        for ((name, content), heights) in self.segment_files(text, files)?.into_iter().zip(heights)
-        {
+        let segments = self.segment_files(&manifest.segments, files)?;
+        for ((name, content), heights) in segments.into_iter().zip(heights) {
             let found = self.read_segment(&name, &content)?;
             for (block, height) in found.iter().zip(heights.clone()) {
                 let parent = blocks.last().map_or(BlockHash::default(), |below| below.hash);
@@ -200,7 +207,7 @@ impl Reader {
                 return Err(format!("{name} has blocks of other heights"));
             }
         }
-        Ok(Visible { blocks, reorgs: manifest.reorgs })
+        Ok((manifest.segments, Visible { blocks, reorgs: manifest.reorgs }))
     }
 
     fn read_segment(
@@ -260,11 +267,8 @@ impl Reader {
                 }
             }
         }
-        if self.snapshots.len() < SNAPSHOTS
-            && self.rng.chance(100)
-            && let Some(text) = &self.text
-        {
-            let segments = self.segment_files(text, files)?;
+        if self.snapshots.len() < SNAPSHOTS && !self.names.is_empty() && self.rng.chance(100) {
+            let segments = self.segment_files(&self.names, files)?;
             self.snapshots.push(Snapshot { taken: now, segments });
         }
         Ok(())

@@ -25,8 +25,9 @@ use crate::block::raw_block;
 pub const MOST_REORGANISED: u64 = 60;
 /// Blocks below the tip of a chain that is never reorganised below its final block.
 const FINAL_DEPTH: usize = 20;
-/// Height from which on the chain hardly grows any more, so that histories stay short.
-const LONG: usize = 90;
+/// Heights from which on a chain hardly grows any more: most histories stay short, so that there can
+/// be many, and reorganisations of all depths have their place in the others.
+const LENGTHS: [u64; 4] = [6, 12, 25, 90];
 
 /// How a node behaves.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Habits {
     pub tells_finality: bool,
     /// How many blocks the chain grows by at once, at most.
     pub growth: u64,
+    /// Height from which on it grows by one block at once.
+    pub length: u64,
 }
 
 impl Habits {
@@ -52,6 +55,7 @@ impl Habits {
             lasting_per_ten_thousand: 0,
             tells_finality: false,
             growth: 1,
+            length: 0,
         }
     }
 
@@ -64,6 +68,7 @@ impl Habits {
             lasting_per_ten_thousand: often(rng, [0, 0, 0, 20]),
             tells_finality: rng.chance(250),
             growth: often(rng, [1, 3, 10, 40]),
+            length: often(rng, LENGTHS),
         }
     }
 }
@@ -211,8 +216,8 @@ impl State {
     fn change(&mut self) {
         match self.rng.below(100) {
             0..45 => {
-                let most = if self.best.len() < LONG { self.habits.growth } else { 1 };
-                let blocks = self.rng.range(1, most + 1);
+                let most = self.habits.length.saturating_sub(self.best.len() as u64);
+                let blocks = self.rng.range(1, most.clamp(1, self.habits.growth) + 1);
                 self.grow(blocks as usize);
                 self.seen = self.best.len();
             }
