@@ -155,6 +155,7 @@ pub(crate) const SINK: &str = "sink";
 pub(crate) const CHAIN_CHANGED: &str = "chain_changed";
 pub(crate) const OTHER_CHAIN: &str = "other_chain";
 pub(crate) const COMPACTION: &str = "compaction";
+pub(crate) const STOPPED: &str = "stopped";
 const ERROR_KINDS: [&str; 7] =
     [SOURCE, BLOCK, PREVOUTS, SINK, CHAIN_CHANGED, OTHER_CHAIN, COMPACTION];
 

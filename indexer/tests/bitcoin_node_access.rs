@@ -2,6 +2,8 @@
 
 #[path = "common/bitcoind.rs"]
 mod bitcoind;
+#[path = "common/mined.rs"]
+mod mined;
 #[path = "common/server.rs"]
 mod server;
 

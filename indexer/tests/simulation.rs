@@ -10,6 +10,8 @@
 mod block;
 #[path = "common/lake.rs"]
 mod lake;
+#[path = "common/mined.rs"]
+mod mined;
 
 /// The parts of the simulation.
 mod simulation {

@@ -2,10 +2,11 @@
 
 use assay_model::BlockRef;
 
-use super::PipelineError;
+use super::{PipelineError, unless_stopped};
 use crate::metrics::Meter;
 use crate::sink::Sink;
 use crate::source::Source;
+use crate::stop::Stop;
 
 /// What to do next, so that what is stored follows the canonical chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,21 +37,22 @@ pub fn plan(stored: &[BlockRef], canonical: &[BlockRef]) -> Step {
 }
 
 /// Removes from `sink` what the chain of `source` no longer has; returns the height to go on from
-/// and the number of blocks removed.
+/// and the number of blocks removed. Nothing is removed once `stop` is asked.
 pub(super) async fn align<S: Source, K: Sink>(
     source: &S,
     sink: &K,
     max_reorg: u64,
+    stop: &Stop,
 ) -> Result<(u64, u64), PipelineError> {
     let Some(watermark) = sink.watermark().await? else { return Ok((sink.first_height(), 0)) };
     let next = watermark.height + 1;
-    if source.block_at(watermark.height).await? == Some(watermark) {
+    if unless_stopped(stop, source.block_at(watermark.height)).await? == Some(watermark) {
         return Ok((next, 0));
     }
     // One block more than may be removed: the common one.
     let stored = sink.blocks_up_to(watermark.height, max_reorg + 1).await?;
-    let canonical =
-        chain_from(source, stored.first().map_or(0, |first| first.height), next).await?;
+    let first = stored.first().map_or(0, |first| first.height);
+    let canonical = chain_from(source, first, next, stop).await?;
     match plan(&stored, &canonical) {
         Step::Wait => Ok((next, 0)),
         Step::RevertTo(common) => {
@@ -80,10 +82,12 @@ async fn chain_from<S: Source>(
     source: &S,
     first: u64,
     last: u64,
+    stop: &Stop,
 ) -> Result<Vec<BlockRef>, PipelineError> {
     let mut chain: Vec<BlockRef> = Vec::new();
     for height in first..=last {
-        let Some(block) = source.block_at(height).await? else { break };
+        let block = unless_stopped(stop, source.block_at(height)).await?;
+        let Some(block) = block else { break };
         if chain.last().is_some_and(|below| below.hash != block.parent) {
             return Err(PipelineError::ChainChanged { height });
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::task::{JoinError, JoinHandle};
 
-use super::{Complete, MOST_PIECES, Pipeline, PipelineError, Summary};
+use super::{Complete, MOST_PIECES, Pipeline, PipelineError, Summary, unless_stopped};
 use crate::decode::Decode;
 use crate::metrics::{self, Meter};
 use crate::sink::{Sink, SinkError};
@@ -79,13 +79,13 @@ where
 
     async fn follow_on(&self, course: &mut Course) -> Result<(), PipelineError> {
         loop {
-            match self.step().await.inspect_err(|error| course.meter.failed(error.kind())) {
-                Ok(run) => {
+            match self.step(&mut course.summary).await {
+                Ok(()) => {
                     (course.failures, course.disk_failures) = (0, 0);
-                    course.summary = Some(course.summary.map_or(run, |all| all.then(run)));
                     course.compact(&self.sink);
                 }
-                Err(error) if error.is_passing() && course.bears(&error) => {
+                Err(PipelineError::Stopped) => return Ok(()),
+                Err(error) if course.bears(&error) => {
                     let pause = self.options.pause.after(course.failures);
                     self.progress.trouble(&error, pause);
                     course.meter.retried(metrics::STEP);
@@ -108,9 +108,9 @@ where
         }
     }
 
-    async fn step(&self) -> Result<Summary, PipelineError> {
-        let finality = self.source.finality().await?;
-        self.run_noting(Some(finality)).await
+    async fn step(&self, summary: &mut Option<Summary>) -> Result<(), PipelineError> {
+        let finality = unless_stopped(&self.stop, self.source.finality()).await?;
+        self.run_noting(Some(finality), summary).await
     }
 }
 
@@ -121,9 +121,10 @@ impl Course {
 
     /// Counts a failure; whether it is to be tried again.
     fn bears(&mut self, error: &PipelineError) -> bool {
+        self.meter.failed(error.kind());
         self.failures += 1;
         self.disk_failures += u32::from(matches!(error, PipelineError::Sink(_)));
-        self.disk_failures <= MOST_DISK_FAILURES
+        error.is_passing() && self.disk_failures <= MOST_DISK_FAILURES
     }
 
     /// Whether the block at height `last` is there.

@@ -123,6 +123,9 @@ pub enum PipelineError {
     /// The sink failed.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// What the source was asked for was not waited for, because the work is to end.
+    #[error("stopped")]
+    Stopped,
     /// The chain of the source changed while it was read.
     #[error("block {height} does not follow the one below: the chain changed; run again")]
     ChainChanged {
@@ -183,6 +186,7 @@ impl PipelineError {
             PipelineError::Prevouts(_) => metrics::PREVOUTS,
             PipelineError::Sink(_) => metrics::SINK,
             PipelineError::ChainChanged { .. } => metrics::CHAIN_CHANGED,
+            PipelineError::Stopped => metrics::STOPPED,
             PipelineError::FinalTakenBack { .. } | PipelineError::TooDeep { .. } => {
                 metrics::OTHER_CHAIN
             }
@@ -232,18 +236,28 @@ where
     ///
     /// At the first block that cannot be indexed; all blocks below it are committed.
     pub async fn run(&self) -> Result<Summary, PipelineError> {
-        self.run_noting(None).await
+        let mut summary = None;
+        match self.run_noting(None, &mut summary).await {
+            Ok(()) | Err(PipelineError::Stopped) => Ok(summary.unwrap_or_default()),
+            Err(error) => Err(error),
+        }
     }
 
-    /// The same; `finality` is kept with the blocks that are added.
-    async fn run_noting(&self, finality: Option<Finality>) -> Result<Summary, PipelineError> {
-        let mut all: Option<Summary> = None;
+    /// The same; `finality` is kept with the blocks that are added, and what is done is added to
+    /// `summary`.
+    async fn run_noting(
+        &self,
+        finality: Option<Finality>,
+        summary: &mut Option<Summary>,
+    ) -> Result<(), PipelineError> {
         let mut changes = 0;
         loop {
-            let mut run = Summary::default();
+            let mut run = None;
             let result = self.run_once(finality, &mut run).await;
-            let is_further = run.to > run.from;
-            all = Some(all.map_or(run, |all| all.then(run)));
+            let is_further = run.is_some_and(|run| run.to > run.from);
+            if let Some(run) = run {
+                *summary = Some(summary.map_or(run, |before| before.then(run)));
+            }
             match result {
                 Err(PipelineError::ChainChanged { height }) if !self.stop.is_asked() => {
                     tracing::info!(height, "the chain changed while it was read");
@@ -252,8 +266,7 @@ where
                         return Err(PipelineError::ChainChanged { height });
                     }
                 }
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(all.unwrap_or_default()),
+                result => return result,
             }
         }
     }
@@ -261,12 +274,12 @@ where
     async fn run_once(
         &self,
         finality: Option<Finality>,
-        summary: &mut Summary,
+        summary: &mut Option<Summary>,
     ) -> Result<(), PipelineError> {
-        let Some(tip) = self.source.tip().await? else { return Ok(()) };
+        let Some(tip) = unless_stopped(&self.stop, self.source.tip()).await? else { return Ok(()) };
         let (from, reverted) =
-            align::align(&*self.source, &*self.sink, self.options.max_reorg).await?;
-        *summary = Summary { from, to: from, reverted, ..Summary::default() };
+            align::align(&*self.source, &*self.sink, self.options.max_reorg, &self.stop).await?;
+        let summary = summary.insert(Summary { from, to: from, reverted, ..Summary::default() });
         // Not before: what was final until now is not to be taken back, whatever is final now.
         if let Some(finality) = finality {
             self.sink.settle(finality).await?;
@@ -348,6 +361,18 @@ where
     }
 }
 
+/// What the source answers, unless the work is to end first: a node may be silent for long.
+async fn unless_stopped<T>(
+    stop: &Stop,
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, PipelineError> {
+    tokio::select! {
+        biased;
+        answer = answer => answer.map_err(PipelineError::from),
+        () = stop.asked() => Err(PipelineError::Stopped),
+    }
+}
+
 /// Fetches the blocks of `heights`, about `bytes` of them at a time.
 fn fetch<S: Source + 'static>(
     source: Arc<S>,
@@ -356,6 +381,7 @@ fn fetch<S: Source + 'static>(
     stop: &Stop,
 ) -> impl Stream<Item = Attempt<Vec<S::Block>, PipelineError>> {
     let planner = Arc::clone(&source);
+    let fetch_until = stop.clone();
     let ranges = std::iter::successors(Some(heights.start..heights.start), move |before| {
         let rest = before.end..heights.end;
         if rest.is_empty() || stop.is_asked() {
@@ -364,10 +390,15 @@ fn fetch<S: Source + 'static>(
         Some(rest.start..planner.plan(rest, bytes))
     });
     let fetched = stream::iter(ranges.skip(1)).map(move |heights| {
-        let source = Arc::clone(&source);
+        let (source, stop) = (Arc::clone(&source), fetch_until.clone());
         join(tokio::spawn(async move {
-            let Attempt { done, failure } = source.fetch(heights).await;
-            Attempt { done, failure: failure.map(PipelineError::from) }
+            tokio::select! {
+                biased;
+                Attempt { done, failure } = source.fetch(heights) => {
+                    Attempt { done, failure: failure.map(PipelineError::from) }
+                }
+                () = stop.asked() => Attempt { done: Vec::new(), failure: Some(PipelineError::Stopped) },
+            }
         }))
     });
     counted::<S::Block, _>(fetched, metrics::FETCH, FETCHES)

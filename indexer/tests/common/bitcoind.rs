@@ -15,6 +15,7 @@ use assay_indexer::wire::Header;
 use assay_model::{BlockHash, Network, hex};
 use serde_json::{Value, json};
 
+use crate::mined;
 use crate::server::{Reply, Request, Server};
 
 /// Requests that connecting takes: the state of the chain, its first block, whether there is REST.
@@ -191,15 +192,10 @@ fn assembled(header: &Value, all: &str) -> Vec<u8> {
     bytes
 }
 
-/// A block that has a header, and one transaction that is none.
+/// A block that holds nothing, as a node tells it.
 fn made_up(height: u64, parent: BlockHash, salt: u8) -> Known {
-    let mut bytes = vec![4, 0, 0, 0];
-    bytes.extend(parent.to_wire());
-    bytes.extend([salt; 32]);
-    bytes.extend((height as u32).to_le_bytes());
-    bytes.extend([0; 8]);
+    let bytes = mined::block(height, parent.to_wire(), &[salt]);
     let hash = BlockHash::from_wire(Header::hash_of(bytes.first_chunk().expect("a header")));
-    bytes.extend([1, 0]);
     let header = json!({
         "hash": hash, "height": height, "previousblockhash": parent, "mediantime": 1_700_000_000,
         "chainwork": format!("{:064x}", 2 * (height + 1)), "nTx": 1, "confirmations": 1,

@@ -15,11 +15,11 @@ use assay_indexer::attempt::Attempt;
 use assay_indexer::raw::bitcoin::RawBlock;
 use assay_indexer::source::ethereum_rpc::{RpcError, RpcFault};
 use assay_indexer::source::{Finality, Live, Source, SourceError};
-use assay_indexer::wire::sha256d;
 use assay_model::{BlockHash, BlockRef};
 use async_trait::async_trait;
 
 use crate::block::raw_block;
+use crate::mined;
 
 /// Most blocks that a reorganisation takes back.
 pub const MOST_REORGANISED: u64 = 60;
@@ -371,44 +371,11 @@ impl Live for Node {
     }
 }
 
-/// A block on top of `below`: a coinbase alone, so that it is cheap to make and to decode.
+/// A block on top of `below`.
 fn mine(below: Option<&Arc<RawBlock>>, rng: &mut Rng) -> RawBlock {
     let height = below.map_or(0, |below| below.block.height + 1);
-    let coinbase = coinbase(height, rng);
-    let root = sha256d(&[&coinbase]);
-    let time = 1_600_000_000 + height as u32 * 600;
-    let mut bytes = Vec::with_capacity(81 + coinbase.len());
-    bytes.extend(0x2000_0000u32.to_le_bytes());
-    bytes.extend(below.map_or([0; 32], |below| below.block.hash.to_wire()));
-    bytes.extend(root);
-    bytes.extend(time.to_le_bytes());
-    bytes.extend(0x207f_ffffu32.to_le_bytes());
-    bytes.extend(0u32.to_le_bytes());
-    // Half of all hashes are below the target of test networks.
-    while sha256d(&[&bytes])[31] >= 0x7f {
-        bytes[76] += 1;
-    }
-    bytes.push(1);
-    bytes.extend(coinbase);
-    raw_block(height, bytes, &[])
-}
-
-fn coinbase(height: u64, rng: &mut Rng) -> Vec<u8> {
-    let mut script = vec![4];
-    script.extend((height as u32).to_le_bytes());
-    script.extend(rng.bits().to_le_bytes());
-    let padding = rng.index(80);
-    script.extend(std::iter::repeat_n(0, padding));
-    let mut bytes = 2u32.to_le_bytes().to_vec();
-    bytes.push(1);
-    bytes.extend([0; 32]);
-    bytes.extend([0xff; 4]);
-    bytes.push(script.len() as u8);
-    bytes.extend(script);
-    bytes.extend([0xff; 4]);
-    bytes.push(1);
-    bytes.extend((1000 + height).to_le_bytes());
-    bytes.extend([1, 0x51]);
-    bytes.extend([0; 4]);
-    bytes
+    let parent = below.map_or([0; 32], |below| below.block.hash.to_wire());
+    let mut extra = rng.bits().to_le_bytes().to_vec();
+    extra.resize(extra.len() + rng.index(80), 0);
+    raw_block(height, mined::block(height, parent, &extra), &[])
 }
