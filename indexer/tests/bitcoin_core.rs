@@ -1,9 +1,13 @@
-//! A real bitcoind, if the environment variable `BITCOIND` names one: mining, a reorganisation, and a
-//! restart. Otherwise skipped.
+//! A real bitcoind, if the environment variable `BITCOIND` names one: mining, reorganisations, and
+//! restarts, read and followed. Otherwise skipped.
 
 #[path = "common/bitcoind.rs"]
 mod bitcoind;
 mod common;
+#[path = "common/following.rs"]
+mod following;
+#[path = "common/lake.rs"]
+mod lake;
 #[path = "common/mined.rs"]
 mod mined;
 #[path = "common/server.rs"]
@@ -19,10 +23,13 @@ use assay_indexer::decode::bitcoin::Decoder;
 use assay_indexer::raw::bitcoin::RawBlock;
 use assay_indexer::source::bitcoin_node::{BitcoinNode, NodeFault, NodeOptions};
 use assay_indexer::source::{Retry, Source, SourceError};
+use assay_indexer::stop::Stop;
 use assay_indexer::wire::Block;
-use assay_model::{Chain, Network, hex};
+use assay_model::{BlockHash, Chain, Network, hex};
 use bitcoind::{fault, fetch};
 use common::MemorySink;
+use following::{Following, pipeline};
+use lake::{Lake, Run, assert_same_files};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -98,13 +105,31 @@ impl Core {
     }
 
     async fn mine(&self, count: u64) {
-        self.call("generatetodescriptor", json!([count, ANYBODY])).await;
+        self.mine_to(ANYBODY, count).await;
+    }
+
+    async fn mine_to(&self, descriptor: &str, count: u64) {
+        self.call("generatetodescriptor", json!([count, descriptor])).await;
+    }
+
+    /// The hash of the last block.
+    async fn tip(&self) -> BlockHash {
+        hash_in(&self.call("getbestblockhash", json!([])).await)
+    }
+
+    /// The hash of the block below `hash`.
+    async fn parent(&self, hash: BlockHash) -> BlockHash {
+        hash_in(&self.call("getblockheader", json!([hash])).await["previousblockhash"])
     }
 
     async fn stop(&mut self) {
         self.call("stop", json!([])).await;
         self.child.wait().expect("it ends");
     }
+}
+
+fn hash_in(text: &Value) -> BlockHash {
+    text.as_str().expect("text").parse().expect("a hash")
 }
 
 fn spawn(program: &Path, dir: &Path, port: u16, arguments: &[&str]) -> Child {
@@ -218,4 +243,52 @@ async fn bitcoin_core_that_prunes_says_what_it_has() {
     assert_eq!(core.connect().await.first_kept(), first);
     assert_eq!(fetch(&node, first..600).await.len() as u64, 600 - first);
     core.stop().await;
+}
+
+/// Follows a node through everything that it does; the files in the end are those of one run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bitcoin_core_is_followed() {
+    let Some(mut core) = Core::start(&["-rest"]) else { return };
+    core.connect().await;
+    let (followed, fresh) = (Lake::new(), Lake::new());
+    let following = Following::start(core.options(), followed.path()).await;
+    core.mine(110).await;
+    following.reaches(core.tip().await).await;
+    for depth in [1, 3, 7] {
+        let mut stale = core.tip().await;
+        for _ in 1..depth {
+            stale = core.parent(stale).await;
+        }
+        core.call("invalidateblock", json!([stale])).await;
+        // Not to whom the stale blocks paid: the same block would be invalid once more.
+        core.mine_to(&format!("raw(5{})", depth + 1), depth + 1).await;
+        following.reaches(core.tip().await).await;
+    }
+    // It goes away, and comes back with more and another cookie.
+    core.stop().await;
+    core.restart();
+    core.connect().await;
+    core.mine(3).await;
+    following.reaches(core.tip().await).await;
+    // It is told to end while the node is away.
+    core.stop().await;
+    assert_eq!(following.end().await.to, 117);
+
+    core.restart();
+    core.connect().await;
+    let depths: Vec<usize> =
+        followed.manifest().0.reorgs.iter().map(|reorg| reorg.replaced.len()).collect();
+    assert_eq!(depths, [1, 3, 7]);
+    let run = pipeline(core.options(), fresh.path(), Stop::never()).await;
+    assert_eq!(run.run().await.expect("a valid chain").to, 117);
+    drop(run);
+    core.stop().await;
+    tokio::task::spawn_blocking(move || {
+        for lake in [&followed, &fresh] {
+            lake.compact(&Run::default(), Network::Regtest);
+        }
+        assert_same_files(&followed, &fresh);
+    })
+    .await
+    .expect("the files are equal");
 }

@@ -4,6 +4,8 @@
 
 #[path = "common/bitcoind.rs"]
 mod bitcoind;
+#[path = "common/following.rs"]
+mod following;
 #[path = "common/lake.rs"]
 mod lake;
 #[path = "common/mined.rs"]
@@ -13,20 +15,16 @@ mod server;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
 use assay_fixtures::rng::Rng;
-use assay_indexer::decode::bitcoin::Decoder;
-use assay_indexer::pipeline::{Options, Pause, Pipeline, Prevouts};
-use assay_indexer::progress::Silent;
-use assay_indexer::sink::lake::{LakeSink, LocalDisk};
-use assay_indexer::source::bitcoin_node::{BitcoinNode, NodeOptions};
 use assay_indexer::stop::Stop;
 use assay_model::Network;
 use bitcoind::{Chain, options, serve};
-use lake::{Lake, Run, assert_same_files, wanted};
+use following::pipeline;
+use lake::{Lake, Run, assert_same_files};
 use tokio::runtime::Runtime;
 
 /// How many processes are killed.
@@ -47,7 +45,7 @@ fn child() {
     let Ok(node) = std::env::var(NODE) else { return };
     let lake = std::env::var(LAKE).expect("set with the others");
     let result = runtime().block_on(async {
-        let pipeline = pipeline(&node, Path::new(&lake)).await;
+        let pipeline = pipeline(options(&node), Path::new(&lake), Stop::never()).await;
         match std::env::var(WORK).as_deref() {
             Ok("run") => pipeline.run().await,
             _ => pipeline.follow().await,
@@ -62,30 +60,6 @@ fn child() {
 fn runtime() -> Runtime {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(2).enable_all().build().expect("a runtime")
-}
-
-/// What brings the chain of the node at `url` into the lake in `lake`.
-async fn pipeline(
-    url: &str,
-    lake: &Path,
-) -> Pipeline<BitcoinNode, Prevouts<BitcoinNode>, Decoder, LakeSink> {
-    let options = NodeOptions { poll: Duration::from_millis(5), ..options(url) };
-    let source = Arc::new(BitcoinNode::connect(options).await.expect("the node answers"));
-    let run = Run::default();
-    let wanted = wanted(Network::Regtest, run.with_scripts);
-    let sink = LakeSink::open_on(Arc::new(LocalDisk), lake, &wanted, run.cuts);
-    let progress = Arc::new(Silent);
-    let prevouts = Prevouts::new(Arc::clone(&source), lake.join("utxo"), progress.clone());
-    let pause = Pause { first: Duration::from_millis(1), longest: Duration::from_millis(20) };
-    Pipeline {
-        source,
-        completer: Arc::new(prevouts.into()),
-        decoder: Decoder { network: Network::Regtest, with_scripts: run.with_scripts },
-        sink: Arc::new(sink.expect("a lake")),
-        options: Options { pause, ..Options::new(run.threads) },
-        progress,
-        stop: Stop::never(),
-    }
 }
 
 /// A process that does `work`.
