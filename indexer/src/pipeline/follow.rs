@@ -74,7 +74,7 @@ where
         if let Some(compaction) = course.compaction.take() {
             course.told(compaction.await);
         }
-        result.map(|()| course.summary.unwrap_or_default())
+        result.map(|()| course.summary.unwrap_or_else(|| Summary::stopped(None)))
     }
 
     async fn follow_on(&self, course: &mut Course) -> Result<(), PipelineError> {

@@ -92,6 +92,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// What was done before the end was asked for.
+    fn stopped(done: Option<Summary>) -> Summary {
+        Summary { stopped: true, ..done.unwrap_or_default() }
+    }
+
     /// This run and the one after it.
     fn then(self, next: Summary) -> Summary {
         Summary {
@@ -238,7 +243,8 @@ where
     pub async fn run(&self) -> Result<Summary, PipelineError> {
         let mut summary = None;
         match self.run_noting(None, &mut summary).await {
-            Ok(()) | Err(PipelineError::Stopped) => Ok(summary.unwrap_or_default()),
+            Ok(()) => Ok(summary.unwrap_or_default()),
+            Err(PipelineError::Stopped) => Ok(Summary::stopped(summary)),
             Err(error) => Err(error),
         }
     }

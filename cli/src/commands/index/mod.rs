@@ -177,6 +177,10 @@ fn report(verbosity: Verbosity, run: &RunInfo, summary: Summary) {
             .remark(format_args!("the chain was reorganised: {reverted} blocks were replaced"));
     }
     let blocks = run.to - run.from;
+    if blocks == 0 && summary.stopped {
+        verbosity.remark("stopped: nothing was added");
+        return;
+    }
     if blocks == 0 {
         let height = run.to.saturating_sub(1);
         verbosity.remark(format_args!("nothing new: the lake is at height {height}"));
