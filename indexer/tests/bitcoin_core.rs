@@ -12,6 +12,8 @@ mod lake;
 mod mined;
 #[path = "common/server.rs"]
 mod server;
+#[path = "common/to_lake.rs"]
+mod to_lake;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,15 +25,16 @@ use assay_indexer::decode::bitcoin::Decoder;
 use assay_indexer::raw::bitcoin::RawBlock;
 use assay_indexer::source::bitcoin_node::{BitcoinNode, NodeFault, NodeOptions};
 use assay_indexer::source::{Retry, Source, SourceError};
-use assay_indexer::stop::Stop;
+use assay_indexer::stop::{Stop, stop};
 use assay_indexer::wire::Block;
 use assay_model::{BlockHash, Chain, Network, hex};
 use bitcoind::{fault, fetch};
 use common::MemorySink;
-use following::{Following, pipeline};
+use following::Following;
 use lake::{Lake, Run, assert_same_files};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use to_lake::pipeline;
 
 /// Outputs that anybody can spend, so that no keys are needed.
 const ANYBODY: &str = "raw(51)";
@@ -251,7 +254,9 @@ async fn bitcoin_core_is_followed() {
     let Some(mut core) = Core::start(&["-rest"]) else { return };
     core.connect().await;
     let (followed, fresh) = (Lake::new(), Lake::new());
-    let following = Following::start(core.options(), followed.path()).await;
+    let (stopper, stop) = stop();
+    let following =
+        Following::start(pipeline(core.options(), followed.path(), stop).await, stopper);
     core.mine(110).await;
     following.reaches(core.tip().await).await;
     for depth in [1, 3, 7] {

@@ -4,14 +4,14 @@
 
 #[path = "common/bitcoind.rs"]
 mod bitcoind;
-#[path = "common/following.rs"]
-mod following;
 #[path = "common/lake.rs"]
 mod lake;
 #[path = "common/mined.rs"]
 mod mined;
 #[path = "common/server.rs"]
 mod server;
+#[path = "common/to_lake.rs"]
+mod to_lake;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -23,8 +23,8 @@ use assay_fixtures::rng::Rng;
 use assay_indexer::stop::Stop;
 use assay_model::Network;
 use bitcoind::{Chain, options, serve};
-use following::pipeline;
 use lake::{Lake, Run, assert_same_files};
+use to_lake::pipeline;
 use tokio::runtime::Runtime;
 
 /// How many processes are killed.

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assay_indexer::decode::ethereum::{Decoder, Rules};
-use assay_indexer::pipeline::{Nothing, Options, Pause, Pipeline, PipelineError, Summary};
+use assay_indexer::pipeline::{Nothing, Options, Pause, Pipeline};
 use assay_indexer::progress::Silent;
 use assay_indexer::sink::Sink;
 use assay_indexer::sink::lake::{LakeSink, Wanted};
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
-use assay_indexer::stop::{self, Stop, Stopper};
+use assay_indexer::stop::{self, Stop};
 use assay_model::lake::{Extra, Manifest, SEGMENT_FILE, table_file};
 use assay_model::{BlockHash, Chain};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 use crate::anvil::{Anvil, bounded};
+use crate::following::Following;
 
 type ToLake = Pipeline<Rpc, Nothing, Decoder, LakeSink>;
 
@@ -43,36 +43,16 @@ async fn pipeline(url: &str, lake: &Path, stop: Stop) -> ToLake {
     }
 }
 
-/// A lake that follows a node.
-struct Following {
-    sink: Arc<LakeSink>,
-    stopper: Stopper,
-    task: JoinHandle<Result<Summary, PipelineError>>,
+/// Has the lake in `lake` follow the node at `url`.
+async fn start(url: &str, lake: &Path) -> Following {
+    let (stopper, stop) = stop::stop();
+    Following::start(pipeline(url, lake, stop).await, stopper)
 }
 
-impl Following {
-    async fn start(url: &str, lake: &Path) -> Following {
-        let (stopper, stop) = stop::stop();
-        let pipeline = pipeline(url, lake, stop).await;
-        let sink = Arc::clone(&pipeline.sink);
-        let task = tokio::spawn(async move { pipeline.follow().await });
-        Following { sink, stopper, task }
-    }
-
-    /// Waits until the lake ends with the block that the node calls the last.
-    async fn reaches_tip(&self, anvil: &Anvil) {
-        let tip = anvil.call("eth_getBlockByNumber", json!(["latest", false])).await;
-        let hash: BlockHash = hash(&tip);
-        while self.sink.watermark().await.expect("a lake").is_none_or(|block| block.hash != hash) {
-            assert!(!self.task.is_finished(), "it ended");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    async fn end(self) {
-        self.stopper.stop();
-        self.task.await.expect("no panic").expect("it ends well");
-    }
+/// Waits until `following` ends with the block that the node calls the last.
+async fn reaches_tip(following: &Following, anvil: &Anvil) {
+    let tip = anvil.call("eth_getBlockByNumber", json!(["latest", false])).await;
+    following.reaches(hash(&tip)).await;
 }
 
 fn hash(block: &Value) -> BlockHash {
@@ -113,15 +93,15 @@ async fn follows(scheme: &str) {
     let url = format!("{scheme}://{}", anvil.host);
     let (lake, fresh) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
     mine(&anvil, 5).await;
-    let following = Following::start(&url, lake.path()).await;
-    following.reaches_tip(&anvil).await;
+    let following = start(&url, lake.path()).await;
+    reaches_tip(&following, &anvil).await;
     mine(&anvil, 3).await;
-    following.reaches_tip(&anvil).await;
+    reaches_tip(&following, &anvil).await;
     let mut depths = Vec::new();
     for depth in [1, 4, 2] {
         anvil.call("anvil_reorg", json!([depth, []])).await;
         mine(&anvil, 1).await;
-        following.reaches_tip(&anvil).await;
+        reaches_tip(&following, &anvil).await;
         depths.push(depth);
     }
     // Many blocks while nobody looks, and a reorganisation of blocks that were seen.
@@ -129,8 +109,8 @@ async fn follows(scheme: &str) {
     mine(&anvil, 40).await;
     anvil.call("anvil_reorg", json!([45, []])).await;
     depths.push(5);
-    let following = Following::start(&url, lake.path()).await;
-    following.reaches_tip(&anvil).await;
+    let following = start(&url, lake.path()).await;
+    reaches_tip(&following, &anvil).await;
     let sink = Arc::clone(&following.sink);
     following.end().await;
 

@@ -9,6 +9,8 @@ mod cells;
 mod contracts;
 #[path = "../common/ethereum_source.rs"]
 mod ethereum_source;
+#[path = "../common/following.rs"]
+mod following;
 #[path = "../common/node.rs"]
 mod node;
 
