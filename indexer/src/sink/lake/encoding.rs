@@ -42,19 +42,21 @@ const RANDOM_COLUMNS: [(&str, &str); 3] =
     [("transactions", "txid"), ("transactions", "wtxid"), ("inputs", "spent_txid")];
 /// Most distinct values that a row group's filter is made for; it is folded down to what there is.
 const BLOOM_MAX_VALUES: u64 = 1 << 17;
-/// The same for row groups of no more rows than this: at the tip, blocks come one by one, and folding
-/// large filters would be most of the work.
-const BLOOM_FEW_VALUES: u64 = 1 << 12;
+/// Row groups of no more rows than this have filters made for so few, and are not compressed: at the
+/// tip, blocks come one by one, and folding large filters and setting up a compressor for each column
+/// would be most of the work.
+const FEW_ROWS: u64 = 1 << 12;
 /// Rows that are read at once, and so the size of the row groups that are made of them.
 const READ_ROWS: usize = 1 << 16;
 /// Share of absent values that a filter wrongly lets pass.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
-/// The writer's properties for `table`, with filters of up to `bloom_values` distinct values.
-fn properties(table: &Table, bloom_values: u64) -> WriterProperties {
+/// The writer's properties for `table`, with filters of up to `bloom_values` distinct values and
+/// `compression` of what is not random.
+fn properties(table: &Table, bloom_values: u64, compression: Compression) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("assay {}", env!("CARGO_PKG_VERSION")))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a level of zstd")))
+        .set_compression(compression)
         .set_dictionary_enabled(false)
         .set_max_row_group_row_count(None);
     for column in table.columns {
@@ -108,13 +110,14 @@ pub(super) struct Layout {
 impl Layout {
     /// That of `table`.
     fn new(table: &Table) -> Result<Layout, ParquetError> {
-        let writer = |bloom_values| {
-            let properties = properties(table, bloom_values);
+        let writer = |bloom_values, compression| {
+            let properties = properties(table, bloom_values, compression);
             ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties))?
                 .into_serialized_writer()
         };
-        let (file, factory) = writer(BLOOM_MAX_VALUES)?;
-        let (_, factory_for_few) = writer(BLOOM_FEW_VALUES)?;
+        let zstd = Compression::ZSTD(ZstdLevel::try_new(1)?);
+        let (file, factory) = writer(BLOOM_MAX_VALUES, zstd)?;
+        let (_, factory_for_few) = writer(FEW_ROWS, Compression::UNCOMPRESSED)?;
         let schema = file.schema_descr().root_schema_ptr();
         Ok(Layout { schema, properties: Arc::clone(file.properties()), factory, factory_for_few })
     }
@@ -126,7 +129,7 @@ impl Layout {
 
     /// Encodes and compresses `rows` as one row group.
     pub fn encode(&self, rows: &RecordBatch) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
-        let is_few = rows.num_rows() as u64 <= BLOOM_FEW_VALUES;
+        let is_few = rows.num_rows() as u64 <= FEW_ROWS;
         let factory = if is_few { &self.factory_for_few } else { &self.factory };
         // The number of the row group matters to encrypted files only.
         let mut writers = factory.create_column_writers(0)?.into_iter();
