@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use assay_fixtures::simulate::options::{Options, Scale};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
@@ -11,6 +12,7 @@ use crate::output::Format;
 
 const EXAMPLES: &str = "\
 Examples:
+  assay demo
   assay index bitcoin --blocks-dir ~/.bitcoin/blocks
   assay index ethereum --rpc http://127.0.0.1:8545
   assay sql \"select script_type, count(*), sum(value) from bitcoin.outputs group by 1\"
@@ -60,6 +62,8 @@ pub struct GlobalArgs {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See all of it at work on simulated chains, with nothing else installed
+    Demo(DemoArgs),
     /// Read blocks, decode them and add them to the lake
     Index(IndexArgs),
     /// Run SQL, or start a prompt for it
@@ -70,6 +74,30 @@ pub enum Command {
     Status(StatusArgs),
     /// Check that the lake agrees with itself and with the rules of the chain
     Verify(VerifyArgs),
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  assay demo
+  assay demo --keep /data/demo
+  assay demo --scale 1000000 --keep /data/demo
+
+Five years of Bitcoin and Ethereum are simulated, with people, exchanges, mixers and thieves, and
+indexed into a lake; then there is a prompt for SQL, if this is a terminal.";
+
+/// `assay demo`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = DEMO_EXAMPLES)]
+pub struct DemoArgs {
+    /// Folder that the data goes to and stays in [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// How large the chains are: tiny, small, medium, large or a number of outputs of Bitcoin's
+    #[arg(long, default_value_t = Options::default().scale)]
+    pub scale: Scale,
+    /// What everything random follows from
+    #[arg(long, default_value_t = Options::default().seed)]
+    pub seed: u64,
 }
 
 /// `assay index`.
@@ -250,7 +278,7 @@ Several statements, separated by ';', give one result after the other in table, 
 ndjson; csv puts an empty line between them.";
 
 /// `assay sql`.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 #[command(after_help = SQL_EXAMPLES)]
 pub struct SqlArgs {
     /// The SQL text; from standard input, or from a prompt on a terminal, if absent

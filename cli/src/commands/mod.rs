@@ -1,6 +1,8 @@
-//! The commands, one file or folder each.
+//! The commands, one file or folder each, and how they are interrupted.
 
+mod demo;
 mod index;
+mod interrupt;
 mod rows;
 mod sql;
 mod status;
@@ -33,6 +35,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
                 IndexChain::Ethereum(typed) => wait(index::ethereum::run(&config, typed)),
             }
         }
+        Command::Demo(typed) => wait(demo::run(&load(None)?, typed)),
         Command::Sql(typed) => wait(sql::run(&load(None)?, typed)),
         Command::Tables(typed) => tables::run(typed),
         Command::Status(typed) => wait(status::run(&load(None)?, typed)),

@@ -1,6 +1,7 @@
 //! Runs the program as its users do, over a small lake that is written here.
 
 mod common;
+mod demo;
 mod ethereum;
 mod index;
 mod sql;

@@ -59,13 +59,14 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
         }
         [files, node] => files.or(node).context("one of them is there")?,
     };
+    let (stop, _waiting) = super::stop_on_signal(config.verbosity)?;
     let indexing = Indexing {
         config,
         typed,
         network,
         sink: Arc::new(open_lake(config, network)?),
         progress,
-        stop: super::stop_on_signal(config.verbosity)?,
+        stop,
     };
     if let Some((files, place)) = files {
         let pipeline = indexing.pipeline(files);

@@ -14,6 +14,7 @@ use assay_indexer::sink::{Sink, SinkError};
 use assay_indexer::source::Source;
 use assay_indexer::source::ethereum_files::{EthereumFiles, EthereumFilesOptions};
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
+use assay_indexer::stop::Stop;
 use assay_model::Chain;
 use assay_model::ethereum::{DAO_FORK_HEIGHT, Network};
 use assay_model::lake::Extra;
@@ -27,6 +28,7 @@ use crate::progress::IndexBars;
 pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<Outcome> {
     let progress: Arc<dyn Progress> = Arc::new(IndexBars::new(config.verbosity));
     let chain = &config.ethereum;
+    let (stop, _waiting) = super::stop_on_signal(config.verbosity)?;
     match (&chain.rpc, &chain.era_dir) {
         (Some(url), None) => {
             let traces = !chain.without_traces.unwrap_or(false);
@@ -45,7 +47,7 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
             let has_dao_move = source.has_dao_balances();
             let told = Told { network: Some(network), has_traces, has_dao_move, first_height: 0 };
             let place = source.url().to_owned();
-            let pipeline = prepare(config, typed, source, &place, told, progress).await?;
+            let pipeline = prepare(config, typed, source, &place, told, progress, stop).await?;
             if typed.follow {
                 super::follow(config, &place, &pipeline).await?;
             } else {
@@ -61,7 +63,7 @@ pub async fn run(config: &Config, typed: &IndexEthereumArgs) -> anyhow::Result<O
             let (network, first_height) = (source.network(), source.first_height());
             let told = Told { network, has_traces: false, has_dao_move: false, first_height };
             let place = dir.display().to_string();
-            let pipeline = prepare(config, typed, source, &place, told, progress).await?;
+            let pipeline = prepare(config, typed, source, &place, told, progress, stop).await?;
             super::run(config, &place, &pipeline).await?;
         }
         (Some(_), Some(_)) => bail!("both a node and files are named: leave out one of them"),
@@ -89,6 +91,7 @@ async fn prepare<S: Source<Block = RawBlock>>(
     place: &str,
     told: Told,
     progress: Arc<dyn Progress>,
+    stop: Stop,
 ) -> anyhow::Result<Pipeline<S, Nothing, Decoder, LakeSink>> {
     let chain = &config.ethereum;
     let (rules, genesis) = rules(chain.network.or(told.network), chain.genesis.as_deref())?;
@@ -147,7 +150,7 @@ async fn prepare<S: Source<Block = RawBlock>>(
         sink: Arc::new(sink),
         options,
         progress,
-        stop: super::stop_on_signal(config.verbosity)?,
+        stop,
     })
 }
 

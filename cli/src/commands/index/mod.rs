@@ -22,6 +22,7 @@ use assay_indexer::source::{Live, Source};
 use assay_indexer::stop::{self, Stop};
 use assay_model::Chain;
 use assay_model::lake::RunInfo;
+use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::human;
@@ -101,11 +102,13 @@ async fn recorded(
     Ok(summary)
 }
 
-/// The wish that the first Ctrl-C or SIGTERM makes; the second ends the program at once.
-fn stop_on_signal(verbosity: Verbosity) -> anyhow::Result<Stop> {
+/// The wish that the first Ctrl-C or SIGTERM makes; the second ends the program at once. Both are
+/// waited for as long as the set is there.
+fn stop_on_signal(verbosity: Verbosity) -> anyhow::Result<(Stop, JoinSet<()>)> {
     let (stopper, stop) = stop::stop();
     let mut signals = Signals::new().context("cannot wait for signals")?;
-    tokio::spawn(async move {
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move {
         loop {
             let code = signals.next().await;
             if stopper.stop() {
@@ -114,7 +117,7 @@ fn stop_on_signal(verbosity: Verbosity) -> anyhow::Result<Stop> {
             verbosity.remark("assay: stopping after the blocks under way; again to stop at once");
         }
     });
-    Ok(stop)
+    Ok((stop, waiting))
 }
 
 /// The signals that ask for an end.

@@ -2,7 +2,6 @@
 
 mod complete;
 mod execute;
-mod interrupt;
 mod prompt;
 
 use std::fs;
@@ -14,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use assay_query::Session;
 
 use self::execute::{Shape, execute};
-use self::interrupt::unless_interrupted;
+use super::interrupt::unless_interrupted;
 use crate::args::SqlArgs;
 use crate::config::Config;
 use crate::exit::Outcome;

@@ -14,7 +14,7 @@ use rustyline::{CompletionType, Config, Editor};
 
 use super::complete::Assistant;
 use super::execute::{Shape, execute, remark};
-use super::interrupt::unless_interrupted;
+use crate::commands::interrupt::unless_interrupted;
 use crate::commands::tables;
 use crate::exit::{self, Outcome};
 use crate::output::target::Target;
