@@ -3,13 +3,16 @@
 
 #[path = "common/ethereum_source.rs"]
 mod source;
+#[path = "../../fixtures/tests/simulated/table.rs"]
+mod truth;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use alloy_primitives::Address;
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Int64Type};
+use arrow::datatypes::{Decimal128Type, Int64Type, UInt32Type};
 use assay_fixtures::simulate::ethereum::server::{Server, TraceMethods};
 use assay_fixtures::simulate::ethereum::simulator::Simulator;
 use assay_fixtures::simulate::ethereum::{Options, simulate};
@@ -47,19 +50,29 @@ fn balances(flows: &RecordBatch, height: u64) -> BTreeMap<Address, i128> {
     balances
 }
 
+/// The balances of the truth, wei by account, at each of its heights.
+fn told(dir: &Path) -> BTreeMap<u64, BTreeMap<Address, i128>> {
+    let rows = truth::table(dir, "ethereum_balances");
+    let heights = rows["height"].as_primitive::<UInt32Type>();
+    let addresses = rows["address"].as_binary::<i32>();
+    let values = rows["wei"].as_primitive::<Decimal128Type>();
+    let mut told = BTreeMap::<u64, BTreeMap<Address, i128>>::new();
+    for row in 0..rows.num_rows() {
+        let address = Address::from_slice(addresses.value(row));
+        let balances = told.entry(heights.value(row).into()).or_default();
+        balances.insert(address, values.value(row));
+    }
+    told
+}
+
 #[tokio::test]
 async fn what_a_node_tells_makes_the_simulated_balances() {
+    let dir = TempDir::new().expect("a folder");
+    simulate(&OPTIONS, dir.path(), &mut |_, _| {}).expect("written");
+    let known = told(dir.path());
+    assert_eq!(known.len(), 10);
     let mut simulator = Simulator::new(OPTIONS);
-    let (mut blocks, mut known) = (Vec::new(), Vec::new());
-    while let Some(block) = simulator.next() {
-        if block.header.height.is_multiple_of(25) {
-            let accounts = simulator.world().accounts();
-            let all = accounts.map(|(address, account)| (address, account.balance as i128));
-            let held = all.filter(|(_, balance)| *balance > 0);
-            known.push((block.header.height, held.collect::<BTreeMap<_, _>>()));
-        }
-        blocks.push(Arc::new(block));
-    }
+    let blocks: Vec<_> = simulator.by_ref().map(Arc::new).collect();
     let decoder = decoder_of(simulator.genesis_file().to_string().as_bytes());
     for traces in [TraceMethods::TraceBlock, TraceMethods::CallTracer] {
         let server = Server::start(blocks.clone(), traces).expect("a free port");
@@ -78,14 +91,14 @@ async fn what_a_node_tells_makes_the_simulated_balances() {
 fn archives_and_exports_hold_the_same_blocks() {
     let dir = TempDir::new().expect("a folder");
     let summary = simulate(&OPTIONS, dir.path(), &mut |_, _| {}).expect("written");
-    let json = std::fs::read(dir.path().join("genesis.json")).expect("it is there");
+    let json = std::fs::read(dir.path().join("ethereum/genesis.json")).expect("it is there");
     let decoder = decoder_of(&json);
-    let all = fetch_all(&opened(&dir.path().join("rlp")));
+    let all = fetch_all(&opened(&dir.path().join("ethereum/rlp")));
     assert_eq!(all.len() as u64, summary.blocks + 1);
     let rows = decode(&decoder, &all);
     let transactions = table(&rows, "transactions");
     assert_eq!(transactions.num_rows() as u64, summary.transactions);
-    let mined = fetch_all(&opened(&dir.path().join("era1")));
+    let mined = fetch_all(&opened(&dir.path().join("ethereum/era1")));
     assert!(mined.len() > 200 && mined.len() < all.len(), "{} mined blocks", mined.len());
     for (mined, block) in mined.iter().zip(&all) {
         assert_eq!((&mined.bytes, &mined.receipts), (&block.bytes, &block.receipts));
