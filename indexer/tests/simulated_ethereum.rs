@@ -7,6 +7,7 @@ mod source;
 mod truth;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ fn told(dir: &Path) -> BTreeMap<u64, BTreeMap<Address, i128>> {
 #[tokio::test]
 async fn what_a_node_tells_makes_the_simulated_balances() {
     let dir = TempDir::new().expect("a folder");
-    simulate(&OPTIONS, dir.path(), &mut |_, _| {}).expect("written");
+    simulate(&OPTIONS, dir.path(), &mut |_| ControlFlow::Continue(())).expect("written");
     let known = told(dir.path());
     assert_eq!(known.len(), 10);
     let mut simulator = Simulator::new(OPTIONS);
@@ -90,7 +91,8 @@ async fn what_a_node_tells_makes_the_simulated_balances() {
 #[test]
 fn archives_and_exports_hold_the_same_blocks() {
     let dir = TempDir::new().expect("a folder");
-    let summary = simulate(&OPTIONS, dir.path(), &mut |_, _| {}).expect("written");
+    let summary =
+        simulate(&OPTIONS, dir.path(), &mut |_| ControlFlow::Continue(())).expect("written");
     let json = std::fs::read(dir.path().join("ethereum/genesis.json")).expect("it is there");
     let decoder = decoder_of(&json);
     let all = fetch_all(&opened(&dir.path().join("ethereum/rlp")));
