@@ -165,8 +165,8 @@ async fn a_lake_follows_what_is_announced_from_branch_to_branch() {
 #[test]
 fn archives_and_exports_hold_the_same_blocks() {
     let dir = TempDir::new().expect("a folder");
-    let summary =
-        simulate(&OPTIONS, dir.path(), &mut |_| ControlFlow::Continue(())).expect("written");
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let (summary, _) = simulate(&OPTIONS, dir.path(), go_on).expect("written");
     let json = std::fs::read(dir.path().join("ethereum/genesis.json")).expect("it is there");
     let decoder = decoder_of(&json);
     let all = fetch_all(&opened(&dir.path().join("ethereum/rlp")));
