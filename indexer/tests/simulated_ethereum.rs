@@ -20,6 +20,7 @@ use arrow::datatypes::{Decimal128Type, Int64Type, UInt32Type};
 use assay_fixtures::simulate::ethereum::server::{Server, TraceMethods};
 use assay_fixtures::simulate::ethereum::simulator::Simulator;
 use assay_fixtures::simulate::ethereum::{self, simulate};
+use assay_fixtures::simulate::options::PART_BLOCKS;
 use assay_indexer::attempt::Attempt;
 use assay_indexer::decode::ethereum::{Decoder, Genesis};
 use assay_indexer::pipeline::{Nothing, Options, Pipeline};
@@ -34,7 +35,8 @@ use following::Following;
 use source::{decode, fetch_all, opened, table, text};
 use tempfile::TempDir;
 
-const OPTIONS: ethereum::Options = ethereum::Options { seed: 11, years: 1, blocks: 400, load: 6 };
+const OPTIONS: ethereum::Options =
+    ethereum::Options { seed: 11, years: 1, blocks: 400, load: 6, part_blocks: PART_BLOCKS };
 
 /// A decoder with the rules and the accounts of the genesis file `json`.
 fn decoder_of(json: &[u8]) -> Decoder {

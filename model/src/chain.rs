@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Table;
 use crate::lake::Extra;
 
 /// A chain. A closed set: code that handles chains matches on it, and the compiler says what is
 /// missing when a third one comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Chain {
     /// Bitcoin and its test networks.
     Bitcoin,
