@@ -38,7 +38,7 @@ use simulation::disk::Sabotage;
 use simulation::history::{self, Figures};
 use tokio::runtime::Builder;
 
-/// Histories that are run if no other number is given: some two and a half minutes on two cores.
+/// Histories that are run if no other number is given: two minutes on two cores.
 const USUAL_HISTORIES: u64 = 10_000;
 /// Histories of which one at least shows a rule that is broken.
 const ENOUGH_HISTORIES: u64 = 400;
