@@ -19,6 +19,7 @@ pub mod ethereum;
 pub mod hex;
 pub mod lake;
 pub mod network;
+pub mod ripemd160;
 pub mod sats;
 pub mod script;
 pub mod sha256;

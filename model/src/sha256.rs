@@ -1,4 +1,5 @@
-//! Double SHA-256, of one message or of many at once: one in each lane of the processor's vectors.
+//! SHA-256, once or twice, of one message or of many at once: one in each lane of the processor's
+//! vectors.
 //!
 //! Hashing is most of what reading a block costs. Where a processor has wide vectors, sixteen or
 //! eight messages are hashed in the time of about two; the SHA instructions that others have hash
@@ -7,7 +8,7 @@
 //!
 //! # Invariants
 //!
-//! * [`Messages`] gives what [`sha256d`] does for every message, on every processor.
+//! * [`Messages`] gives what hashing one by one does for every message, on every processor.
 
 use sha2::{Digest, Sha256};
 
@@ -50,6 +51,13 @@ pub struct Messages {
     places: Vec<Place>,
 }
 
+/// How many times a message is hashed: the second time it is its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Times {
+    One,
+    Two,
+}
+
 /// A message in `padded`.
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -85,8 +93,18 @@ impl Messages {
     /// The double SHA-256 of every message, in the order in which they were pushed. There are no
     /// messages afterwards.
     pub fn sha256d(&mut self) -> Vec<Hash> {
+        self.hash(Times::Two)
+    }
+
+    /// The SHA-256 of every message, in the order in which they were pushed. There are no messages
+    /// afterwards.
+    pub fn sha256(&mut self) -> Vec<Hash> {
+        self.hash(Times::One)
+    }
+
+    fn hash(&mut self, times: Times) -> Vec<Hash> {
         let mut hashes = vec![[0; 32]; self.places.len()];
-        self.hash_into(&mut hashes);
+        self.hash_into(times, &mut hashes);
         self.padded.clear();
         self.places.clear();
         hashes
@@ -94,54 +112,57 @@ impl Messages {
 
     #[cfg(target_arch = "x86_64")]
     #[allow(unsafe_code, reason = "the features that the functions need were just found")]
-    fn hash_into(&self, hashes: &mut [Hash]) {
+    fn hash_into(&self, times: Times, hashes: &mut [Hash]) {
         if cfg!(debug_assertions) {
-            self.hash_singly(hashes); // lanes that are not optimised are slow
+            self.hash_singly(times, hashes); // lanes that are not optimised are slow
         } else if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
             // SAFETY: the processor has the features.
-            unsafe { self.hash_avx512(hashes) }
+            unsafe { self.hash_avx512(times, hashes) }
         } else if is_x86_feature_detected!("sha") {
-            self.hash_singly(hashes);
+            self.hash_singly(times, hashes);
         } else if is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has the feature.
-            unsafe { self.hash_avx2(hashes) }
+            unsafe { self.hash_avx2(times, hashes) }
         } else {
-            self.hash_lanes::<4>(hashes);
+            self.hash_lanes::<4>(times, hashes);
         }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn hash_into(&self, hashes: &mut [Hash]) {
+    fn hash_into(&self, times: Times, hashes: &mut [Hash]) {
         // The library finds the SHA instructions that most such processors have.
-        self.hash_singly(hashes);
+        self.hash_singly(times, hashes);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512vl")]
-    fn hash_avx512(&self, hashes: &mut [Hash]) {
-        self.hash_lanes::<16>(hashes);
+    fn hash_avx512(&self, times: Times, hashes: &mut [Hash]) {
+        self.hash_lanes::<16>(times, hashes);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn hash_avx2(&self, hashes: &mut [Hash]) {
-        self.hash_lanes::<8>(hashes);
+    fn hash_avx2(&self, times: Times, hashes: &mut [Hash]) {
+        self.hash_lanes::<8>(times, hashes);
     }
 
-    fn hash_singly(&self, hashes: &mut [Hash]) {
+    fn hash_singly(&self, times: Times, hashes: &mut [Hash]) {
         for (place, hash) in self.places.iter().zip(hashes) {
-            *hash = self.hash_one(*place);
+            *hash = self.hash_one(times, *place);
         }
     }
 
-    fn hash_one(&self, place: Place) -> Hash {
+    fn hash_one(&self, times: Times, place: Place) -> Hash {
         let message = &self.padded[place.start..][..place.length];
-        sha256d(&[message])
+        match times {
+            Times::One => Sha256::digest(message).into(),
+            Times::Two => sha256d(&[message]),
+        }
     }
 
     /// Hashes messages of about the same length together, the longest first.
     #[inline(always)]
-    fn hash_lanes<const N: usize>(&self, hashes: &mut [Hash]) {
+    fn hash_lanes<const N: usize>(&self, times: Times, hashes: &mut [Hash]) {
         let mut order: Vec<usize> = (0..self.places.len()).collect();
         order.sort_unstable_by_key(|&at| std::cmp::Reverse(self.places[at].chunks));
         let mut rest = &order[..];
@@ -150,17 +171,17 @@ impl Messages {
             let chunks: usize = group.iter().map(|&at| self.places[at].chunks).sum();
             // Lanes that wait for one long message cost more than they save.
             if chunks < 2 * self.places[longest].chunks {
-                hashes[longest] = self.hash_one(self.places[longest]);
+                hashes[longest] = self.hash_one(times, self.places[longest]);
                 rest = &rest[1..];
             } else {
-                self.hash_group::<N>(group, hashes);
+                self.hash_group::<N>(times, group, hashes);
                 rest = &rest[group.len()..];
             }
         }
     }
 
     #[inline(always)]
-    fn hash_group<const N: usize>(&self, group: &[usize], hashes: &mut [Hash]) {
+    fn hash_group<const N: usize>(&self, times: Times, group: &[usize], hashes: &mut [Hash]) {
         // Lanes without a message of their own repeat the last.
         let places: [Place; N] =
             std::array::from_fn(|lane| self.places[group[lane.min(group.len() - 1)]]);
@@ -186,15 +207,17 @@ impl Messages {
                 }
             }
         }
-        // The second hash: 32 bytes, a one, zeros, and 256 bits.
-        let mut words = [[0; N]; 16];
-        words[..8].copy_from_slice(&digests);
-        words[8] = [0x8000_0000; N];
-        words[15] = [256; N];
-        let mut state = INITIAL.map(|word| [word; N]);
-        compress(&mut state, &mut words);
+        if times == Times::Two {
+            // 32 bytes, a one, zeros, and 256 bits.
+            let mut words = [[0; N]; 16];
+            words[..8].copy_from_slice(&digests);
+            words[8] = [0x8000_0000; N];
+            words[15] = [256; N];
+            digests = INITIAL.map(|word| [word; N]);
+            compress(&mut digests, &mut words);
+        }
         for (lane, &at) in group.iter().enumerate() {
-            for (bytes, word) in hashes[at].as_chunks_mut().0.iter_mut().zip(&state) {
+            for (bytes, word) in hashes[at].as_chunks_mut().0.iter_mut().zip(&digests) {
                 *bytes = word[lane].to_be_bytes();
             }
         }
@@ -261,19 +284,23 @@ mod tests {
             long in prop::collection::vec(any::<u8>(), 0..5000),
         ) {
             let mut batch = Messages::default();
-            let mut expected = Vec::new();
+            let (mut once, mut twice) = (Vec::new(), Vec::new());
             for message in messages.iter().chain([&long]) {
                 let (head, tail) = message.split_at(message.len() / 3);
                 batch.push(&[head, tail]);
-                expected.push(sha256d(&[message]));
+                once.push(Hash::from(Sha256::digest(message)));
+                twice.push(sha256d(&[message]));
             }
-            let mut hashes = vec![[0; 32]; expected.len()];
-            for hash in [Messages::hash_lanes::<4>, Messages::hash_lanes::<8>, Messages::hash_lanes::<16>, Messages::hash_singly] {
-                hashes.fill([0; 32]);
-                hash(&batch, &mut hashes);
-                prop_assert_eq!(&hashes, &expected);
+            let mut hashes = vec![[0; 32]; once.len()];
+            for (times, expected) in [(Times::One, &once), (Times::Two, &twice)] {
+                for hash in [Messages::hash_lanes::<4>, Messages::hash_lanes::<8>, Messages::hash_lanes::<16>, Messages::hash_singly] {
+                    hashes.fill([0; 32]);
+                    hash(&batch, times, &mut hashes);
+                    prop_assert_eq!(&hashes, expected);
+                }
             }
-            prop_assert_eq!(batch.sha256d(), expected);
+            prop_assert_eq!(batch.clone().sha256(), once);
+            prop_assert_eq!(batch.sha256d(), twice);
             prop_assert_eq!(batch.sha256d(), Vec::<Hash>::new());
         }
     }
