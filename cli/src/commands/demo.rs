@@ -57,14 +57,13 @@ from ethereum.token_transfers group by 1, 2 order by transfers desc, token limit
 
 /// `assay demo`.
 pub async fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<Outcome> {
-    let temporary = match args.keep {
-        Some(_) => None,
-        None => Some(TempDir::with_prefix("assay-demo-").context("cannot make a folder")?),
-    };
-    let dir = match (&args.keep, &temporary) {
-        (Some(dir), _) => dir.as_path(),
-        (None, Some(dir)) => dir.path(),
-        (None, None) => unreachable!("either is there"),
+    let temporary;
+    let dir = match &args.keep {
+        Some(dir) => dir.as_path(),
+        None => {
+            temporary = TempDir::with_prefix("assay-demo-").context("cannot make a folder")?;
+            temporary.path()
+        }
     };
     let config = configure(config, dir);
     simulate(&config, args, dir).await?;
