@@ -1,0 +1,65 @@
+-- What readers may see of each chain, and the runs that brought it.
+--
+-- Rows are only ever added. The last row of `commits` of a chain is the truth about it: rows of other
+-- tables above its height belong to nobody, until it says otherwise. Every node of a cluster has
+-- these tables whole.
+
+CREATE TABLE IF NOT EXISTS $db.chains $on_cluster
+(
+    chain LowCardinality(String),
+    network String,
+    first_height UInt64,
+    extras Array(String),
+    schema_version UInt32,
+    made DateTime('UTC')
+)
+ENGINE = $everywhere
+ORDER BY chain
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS $db.commits $on_cluster
+(
+    chain LowCardinality(String),
+    sequence UInt64,
+    kind Enum8('open' = 1, 'append' = 2, 'revert' = 3, 'settle' = 4),
+    session UUID,
+    noticed DateTime64(6, 'UTC'),
+    first_height Int64,
+    height Int64,
+    hash FixedString(32),
+    parent FixedString(32),
+    time Nullable(DateTime('UTC')),
+    block_bytes UInt64,
+    rows Array(UInt64),
+    safe_height Nullable(Int64),
+    safe_hash FixedString(32),
+    safe_parent FixedString(32),
+    finalized_height Nullable(Int64),
+    finalized_hash FixedString(32),
+    finalized_parent FixedString(32),
+    replaced Array(Tuple(height Int64, hash FixedString(32), by FixedString(32), has_by Bool)),
+    program_version String
+)
+ENGINE = $everywhere
+ORDER BY (chain, sequence)
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS $db.runs $on_cluster
+(
+    chain LowCardinality(String),
+    program_version String,
+    started DateTime('UTC'),
+    seconds Float64,
+    from_height Int64,
+    to_height Int64,
+    block_bytes UInt64
+)
+ENGINE = $everywhere
+ORDER BY (chain, started)
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    replicated_deduplication_window = 1000;
