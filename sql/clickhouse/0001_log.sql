@@ -39,6 +39,9 @@ CREATE TABLE IF NOT EXISTS $db.commits $on_cluster
     finalized_height Nullable(Int64),
     finalized_hash FixedString(32),
     finalized_parent FixedString(32),
+    common_height Nullable(Int64),
+    common_hash FixedString(32),
+    common_parent FixedString(32),
     replaced Array(Tuple(height Int64, hash FixedString(32), by FixedString(32), has_by Bool)),
     program_version String
 )

@@ -1,0 +1,430 @@
+//! The files `sql/clickhouse/NNNN_*.sql`, applied in their order and recorded.
+//!
+//! # Invariants
+//!
+//! * A file is never changed after it was released; that its text is the one that was applied is
+//!   checked by its SHA-256.
+//! * Applying is idempotent: a migration that was cut short goes on where it was.
+//! * The columns of every table are the model's; what people read about them is, too.
+
+use assay_model::{Chain, Column, ColumnType, Table, hex};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::{Connection, Error, is_given, local_name, quote, table_name};
+
+/// A file.
+struct Migration {
+    name: &'static str,
+    sql: &'static str,
+}
+
+const MIGRATIONS: [Migration; 5] = [
+    Migration { name: "0001_log", sql: include_str!("../../sql/clickhouse/0001_log.sql") },
+    Migration { name: "0002_bitcoin", sql: include_str!("../../sql/clickhouse/0002_bitcoin.sql") },
+    Migration {
+        name: "0003_ethereum",
+        sql: include_str!("../../sql/clickhouse/0003_ethereum.sql"),
+    },
+    Migration { name: "0004_indexes", sql: include_str!("../../sql/clickhouse/0004_indexes.sql") },
+    Migration { name: "0005_roles", sql: include_str!("../../sql/clickhouse/0005_roles.sql") },
+];
+
+/// The number of the last migration that this program knows.
+pub const LATEST: u32 = MIGRATIONS.len() as u32;
+
+/// The line above a statement that is for clusters.
+const CLUSTER_ONLY: &str = "-- cluster only";
+/// The line above a statement that is for single servers.
+const SINGLE_ONLY: &str = "-- single only";
+/// The line above a statement that many servers refuse: they have their users in files.
+const USERS: &str = "-- where users may be made";
+
+/// What a server says that has its users in files: ACCESS_STORAGE_READONLY, ACCESS_DENIED,
+/// ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND.
+const NO_USERS: [i32; 3] = [495, 497, 514];
+
+/// The tables in a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The cluster that they are for.
+    pub cluster: Option<String>,
+}
+
+/// What was done by [`migrate`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Migrated {
+    /// Names of the migrations that were applied.
+    pub applied: Vec<&'static str>,
+    /// Whether roles could not be made: the server has its users in files.
+    pub without_roles: bool,
+}
+
+/// A row of the table `migrations`.
+#[derive(Debug, Deserialize)]
+struct Record {
+    number: u32,
+    name: String,
+    checksum: String,
+    cluster: String,
+}
+
+/// The tables behind `connection`.
+///
+/// # Errors
+///
+/// If they are not those of this program: older, newer or changed; or if the server refuses or
+/// cannot be reached.
+pub async fn schema(connection: &Connection) -> Result<Schema, Error> {
+    let place = || connection.address().to_string();
+    let records = records(connection).await?;
+    check(connection, &records)?;
+    let found = records.len() as u32;
+    if found < LATEST {
+        return Err(Error::OldSchema { place: place(), found, wanted: LATEST });
+    }
+    check_columns(connection, &columns(connection).await?)?;
+    let cluster = records.into_iter().next().map(|record| record.cluster);
+    Ok(Schema { cluster: cluster.filter(|name| !name.is_empty()) })
+}
+
+/// Makes or brings up to date the database behind `connection`, on all nodes of `cluster` if one is
+/// named.
+///
+/// # Errors
+///
+/// If what is there is newer, changed or of another cluster; or if the server refuses or cannot be
+/// reached.
+pub async fn migrate(connection: &Connection, cluster: Option<&str>) -> Result<Migrated, Error> {
+    let words = Words::new(connection.database(), cluster);
+    let make = words.fill("CREATE DATABASE IF NOT EXISTS $db $on_cluster");
+    connection.execute(&make, "make the database").await?;
+    let make = words.fill(
+        "CREATE TABLE IF NOT EXISTS $db.migrations $on_cluster (number UInt32, name String, \
+         checksum String, cluster String, applied DateTime('UTC'), program_version String) \
+         ENGINE = $everywhere ORDER BY number",
+    );
+    connection.execute(&make, "make the table of migrations").await?;
+    let records = records(connection).await?;
+    check(connection, &records)?;
+    let wanted = cluster.unwrap_or_default();
+    if let Some(other) = records.iter().find(|record| record.cluster != wanted) {
+        return Err(Error::OtherCluster {
+            place: connection.address().to_string(),
+            found: cluster_name(&other.cluster),
+            wanted: cluster_name(wanted),
+        });
+    }
+    let mut done = Migrated::default();
+    for (number, migration) in (1..).zip(&MIGRATIONS) {
+        if (number as usize) <= records.len() {
+            continue;
+        }
+        let action = format!("apply migration {}", migration.name);
+        for statement in words.statements(migration.sql) {
+            let result = connection.execute(&statement.sql, &action).await;
+            match result {
+                Err(error) if statement.makes_users && is_no_users(&error) => {
+                    done.without_roles = true;
+                }
+                result => result?,
+            }
+        }
+        let record = format!(
+            "INSERT INTO {}.migrations VALUES ({number}, {}, {}, {}, now(), {})",
+            connection.database(),
+            quote(migration.name),
+            quote(&checksum(migration)),
+            quote(wanted),
+            quote(env!("CARGO_PKG_VERSION"))
+        );
+        connection.execute(&record, &action).await?;
+        done.applied.push(migration.name);
+    }
+    let columns = columns(connection).await?;
+    check_columns(connection, &columns)?;
+    describe(connection, &columns, &words).await?;
+    Ok(done)
+}
+
+fn is_no_users(error: &Error) -> bool {
+    error.code().is_some_and(|code| NO_USERS.contains(&code))
+}
+
+fn cluster_name(name: &str) -> String {
+    if name.is_empty() { "a single server".to_owned() } else { format!("the cluster '{name}'") }
+}
+
+fn checksum(migration: &Migration) -> String {
+    hex::encode(&Sha256::digest(migration.sql))
+}
+
+/// What was applied, in order; nothing if there is no database yet.
+async fn records(connection: &Connection) -> Result<Vec<Record>, Error> {
+    #[derive(Deserialize)]
+    struct Count {
+        tables: u64,
+    }
+    let database = connection.database();
+    let action = "read which migrations were applied";
+    let sql = format!(
+        "SELECT count() AS tables FROM system.tables WHERE database = {} AND name = 'migrations'",
+        quote(database)
+    );
+    let count: Vec<Count> = connection.rows(&sql, action).await?;
+    if count.first().is_none_or(|count| count.tables == 0) {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT number, any(name) AS name, any(checksum) AS checksum, any(cluster) AS cluster \
+         FROM {database}.migrations GROUP BY number ORDER BY number"
+    );
+    connection.rows(&sql, action).await
+}
+
+/// Compares what was applied with what this program knows.
+fn check(connection: &Connection, records: &[Record]) -> Result<(), Error> {
+    let place = || connection.address().to_string();
+    for (number, record) in (1..).zip(records) {
+        if record.number > LATEST {
+            return Err(Error::NewSchema { place: place(), found: record.number, known: LATEST });
+        }
+        let migration = &MIGRATIONS[number - 1];
+        let is_known = record.number as usize == number
+            && record.name == migration.name
+            && record.checksum == checksum(migration);
+        if !is_known {
+            let what = format!("migration {} is not the one of this program", record.name);
+            return Err(Error::Drift { place: place(), what });
+        }
+    }
+    Ok(())
+}
+
+/// A column, as the server describes it.
+#[derive(Debug, Deserialize)]
+struct Found {
+    table: String,
+    name: String,
+    r#type: String,
+    comment: String,
+}
+
+async fn columns(connection: &Connection) -> Result<Vec<Found>, Error> {
+    let sql = format!(
+        "SELECT table, name, type, comment FROM system.columns WHERE database = {} \
+         ORDER BY table, position",
+        quote(connection.database())
+    );
+    connection.rows(&sql, "read what the tables are").await
+}
+
+fn all_tables() -> impl Iterator<Item = &'static Table> {
+    Chain::ALL.into_iter().flat_map(Chain::tables).copied()
+}
+
+/// What a table is to have: each column's name, what it is, and what people read about it.
+fn wanted_columns(table: &Table) -> Vec<(String, Option<&'static Column>, String)> {
+    let both = table.columns.iter().flat_map(|column| {
+        let given = is_given(column)
+            .map(|name| (name, None, format!("Whether the row has {} at all.", column.name)));
+        [Some((column.name.to_owned(), Some(column), column.doc.to_owned())), given]
+    });
+    both.flatten().collect()
+}
+
+/// Compares the columns of every table with the model's.
+fn check_columns(connection: &Connection, found: &[Found]) -> Result<(), Error> {
+    for table in all_tables() {
+        let name = table_name(table);
+        let found: Vec<_> = found.iter().filter(|column| column.table == name).collect();
+        let wanted = wanted_columns(table);
+        let what = if found.is_empty() {
+            Some(format!("there is no table {name}"))
+        } else if found.len() != wanted.len() {
+            Some(format!("{name} has {} columns, not {}", found.len(), wanted.len()))
+        } else {
+            let mut pairs = found.iter().zip(&wanted);
+            pairs
+                .find(|(found, (name, column, _))| {
+                    found.name != *name || !holds(&found.r#type, *column)
+                })
+                .map(|(found, (wanted, ..))| {
+                    format!(
+                        "{name} has the column {} {} where {wanted} belongs",
+                        found.name, found.r#type
+                    )
+                })
+        };
+        if let Some(what) = what {
+            return Err(Error::Drift { place: connection.address().to_string(), what });
+        }
+    }
+    Ok(())
+}
+
+/// Whether ClickHouse's type `text` is one for `column`, or for the flag that a list is there.
+fn holds(text: &str, column: Option<&Column>) -> bool {
+    let Some(column) = column else { return text == "Bool" };
+    let inner = |text: &str, outer: &str| -> Option<String> {
+        Some(text.strip_prefix(outer)?.strip_prefix('(')?.strip_suffix(')')?.to_owned())
+    };
+    let text = inner(text, "LowCardinality").unwrap_or_else(|| text.to_owned());
+    let within = inner(&text, "Nullable");
+    let is_list = text.starts_with("Array(");
+    if within.is_some() != (column.nullable && !is_list) {
+        return false;
+    }
+    let text = within.unwrap_or(text);
+    match column.kind {
+        ColumnType::Boolean => text == "Bool",
+        ColumnType::Int32 => text == "Int32",
+        ColumnType::Int64 => text == "Int64",
+        ColumnType::Float64 => text == "Float64",
+        ColumnType::Text => text == "String",
+        ColumnType::Bytes | ColumnType::Hex => text == "String" || text.starts_with("FixedString("),
+        ColumnType::Decimal38 => text == "Decimal(38, 0)",
+        ColumnType::Decimal76 => text == "Decimal(76, 0)",
+        ColumnType::Time => text == "DateTime('UTC')",
+        ColumnType::BytesList
+        | ColumnType::HexList
+        | ColumnType::Int32List
+        | ColumnType::Structs(_) => is_list,
+    }
+}
+
+/// Writes what people read about tables and columns to the server, where it says something else.
+async fn describe(
+    connection: &Connection,
+    found: &[Found],
+    words: &Words<'_>,
+) -> Result<(), Error> {
+    for table in all_tables() {
+        let local = words.cluster.map(|_| local_name(table));
+        for name in [Some(table_name(table)), local].into_iter().flatten() {
+            let wanted = wanted_columns(table);
+            let comments = found.iter().filter(|column| column.table == name).zip(&wanted);
+            let changed: Vec<_> = comments
+                .filter(|(found, (_, _, doc))| found.comment != *doc)
+                .map(|(found, (_, _, doc))| format!("COMMENT COLUMN {} {}", found.name, quote(doc)))
+                .collect();
+            if changed.is_empty() {
+                continue;
+            }
+            let sql = format!("ALTER TABLE $db.{name} $on_cluster {}", changed.join(", "));
+            let action = format!("describe {name}");
+            connection.execute(&words.fill(&sql), &action).await?;
+            let sql =
+                format!("ALTER TABLE $db.{name} $on_cluster MODIFY COMMENT {}", quote(table.doc));
+            connection.execute(&words.fill(&sql), &action).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A statement of a file.
+#[derive(Debug, PartialEq, Eq)]
+struct Statement {
+    sql: String,
+    makes_users: bool,
+}
+
+/// What stands for the words with `$` in a file.
+struct Words<'a> {
+    database: &'a str,
+    cluster: Option<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    fn new(database: &'a str, cluster: Option<&'a str>) -> Words<'a> {
+        Words { database, cluster }
+    }
+
+    fn fill(&self, sql: &str) -> String {
+        let cluster = self.cluster.map(quote);
+        let on_cluster = cluster.as_ref().map(|name| format!("ON CLUSTER {name}"));
+        let (local, merge_tree, everywhere) = match self.cluster {
+            None => ("", "MergeTree", "MergeTree"),
+            Some(_) => (
+                "_local",
+                "ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')",
+                "ReplicatedMergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}')",
+            ),
+        };
+        sql.replace("$db", self.database)
+            .replace("$on_cluster", on_cluster.as_deref().unwrap_or_default())
+            .replace("$cluster", cluster.as_deref().unwrap_or_default())
+            .replace("$local", local)
+            .replace("$merge_tree", merge_tree)
+            .replace("$everywhere", everywhere)
+    }
+
+    /// The statements of a file that are meant here.
+    fn statements(&self, file: &str) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        let mut above = Vec::new();
+        let mut text = String::new();
+        for line in file.lines() {
+            if line.starts_with("--") {
+                above.push(line);
+                continue;
+            }
+            if line.is_empty() && text.is_empty() {
+                continue;
+            }
+            text += line;
+            text.push('\n');
+            let Some(sql) = text.trim_end().strip_suffix(';') else { continue };
+            let other = if self.cluster.is_some() { SINGLE_ONLY } else { CLUSTER_ONLY };
+            if !above.contains(&other) {
+                let makes_users = above.contains(&USERS);
+                statements.push(Statement { sql: self.fill(sql), makes_users });
+            }
+            above.clear();
+            text.clear();
+        }
+        statements
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "-- About\n--\n-- it.\n\nCREATE TABLE $db.t$local $on_cluster\n(\n    a Int32\n)\n\
+                        ENGINE = $merge_tree;\n\n-- cluster only\nCREATE TABLE $db.t AS $db.t_local\n\
+                        ENGINE = Distributed($cluster, $db, t_local);\n\n-- where users may be made\nGRANT x;\n";
+
+    #[test]
+    fn a_file_has_other_statements_on_a_cluster() {
+        let single = Words::new("d", None).statements(FILE);
+        assert_eq!(single.len(), 2);
+        assert_eq!(single[0].sql, "CREATE TABLE d.t \n(\n    a Int32\n)\nENGINE = MergeTree");
+        assert_eq!(single[1], Statement { sql: "GRANT x".to_owned(), makes_users: true });
+        let cluster = Words::new("d", Some("c")).statements(FILE);
+        assert_eq!(cluster.len(), 3);
+        assert!(cluster[0].sql.starts_with("CREATE TABLE d.t_local ON CLUSTER 'c'"));
+        assert!(cluster[1].sql.ends_with("Distributed('c', d, t_local)"));
+    }
+
+    #[test]
+    fn every_word_of_every_file_is_known() {
+        for cluster in [None, Some("c")] {
+            let words = Words::new("d", cluster);
+            for migration in &MIGRATIONS {
+                let statements = words.statements(migration.sql);
+                assert!(!statements.is_empty(), "{}", migration.name);
+                for statement in statements {
+                    assert!(!statement.sql.contains('$'), "{}", statement.sql);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_are_numbered_in_their_order() {
+        for (number, migration) in (1..).zip(&MIGRATIONS) {
+            assert!(migration.name.starts_with(&format!("{number:04}_")), "{}", migration.name);
+        }
+    }
+}
