@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use assay_clickhouse::Address;
 use assay_fixtures::simulate::options::{Options, Scale};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
@@ -41,6 +42,13 @@ pub struct GlobalArgs {
     /// Folder of the lake [environment: ASSAY_LAKE] [default: ./lake]
     #[arg(long, global = true, value_name = "DIR")]
     pub lake: Option<PathBuf>,
+    /// ClickHouse server to keep rows in instead of the lake, like
+    /// clickhouse://user@host:8123/assay; over TLS clickhouses:// [environment: ASSAY_STORE]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub store: Option<Address>,
+    /// File with the password of that user [environment: ASSAY_STORE_PASSWORD_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub store_password_file: Option<PathBuf>,
     /// Configuration file [environment: ASSAY_CONFIG] [default: ./assay.toml if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -9,6 +9,7 @@ use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
 use crate::args::{GlobalArgs, IndexChain, LogFormat};
 use crate::layer::{BitcoinLayer, EthereumLayer, Layer, Size};
 use crate::progress::{Verbosity, is_watched};
+use crate::store::{Server, Store};
 
 /// The configuration file that is read if no other is named.
 const DEFAULT_FILE: &str = "assay.toml";
@@ -19,6 +20,8 @@ const DEFAULT_LAKE: &str = "./lake";
 pub struct Config {
     /// Folder of the lake.
     pub lake_dir: PathBuf,
+    /// Where rows are kept.
+    pub store: Store,
     /// Memory that SQL may hold.
     pub memory_bytes: usize,
     /// Folder for what SQL does not keep in memory; the system's for temporary files if absent.
@@ -56,6 +59,9 @@ impl Config {
     fn finish(layer: Layer, verbosity: Verbosity) -> Config {
         Config {
             lake_dir: layer.lake.unwrap_or_else(|| DEFAULT_LAKE.into()),
+            store: layer.store.map_or(Store::Lake, |address| {
+                Store::ClickHouse(Server { address, password_file: layer.store_password_file })
+            }),
             memory_bytes: layer.memory.map_or(DEFAULT_MEMORY_LIMIT_BYTES, |Size(bytes)| bytes),
             spill_dir: layer.spill_dir,
             verbosity,

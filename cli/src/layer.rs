@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use assay_clickhouse::{Address, AddressError};
 use assay_model::{Network, ethereum};
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, de};
@@ -20,6 +21,11 @@ use crate::human;
 pub struct Layer {
     /// Folder of the lake.
     pub lake: Option<PathBuf>,
+    /// Address of a ClickHouse server, instead of the lake.
+    #[serde(deserialize_with = "address")]
+    pub store: Option<Address>,
+    /// File with the password of the user in that address.
+    pub store_password_file: Option<PathBuf>,
     /// Memory that SQL may hold.
     pub memory: Option<Size>,
     /// Folder for what SQL does not keep in memory.
@@ -81,6 +87,11 @@ pub struct EthereumLayer {
     pub listen: Option<SocketAddr>,
 }
 
+/// The address of a server.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}
+
 /// A network of Ethereum, by name or chain id.
 fn ethereum_network<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -127,8 +138,15 @@ impl<'de> Deserialize<'de> for Size {
 impl Layer {
     /// What this layer says, and where it is silent what `below` says.
     pub fn over(self, below: Layer) -> Layer {
+        // Who names a server does not mean the password of another one.
+        let (store, store_password_file) = match self.store {
+            Some(_) => (self.store, self.store_password_file),
+            None => (below.store, self.store_password_file.or(below.store_password_file)),
+        };
         Layer {
             lake: self.lake.or(below.lake),
+            store,
+            store_password_file,
             memory: self.memory.or(below.memory),
             spill_dir: self.spill_dir.or(below.spill_dir),
             log_format: self.log_format.or(below.log_format),
@@ -147,6 +165,7 @@ impl Layer {
         let paths = [
             &mut layer.lake,
             &mut layer.spill_dir,
+            &mut layer.store_password_file,
             &mut layer.bitcoin.blocks_dir,
             &mut layer.bitcoin.cookie,
             &mut layer.bitcoin.password_file,
@@ -173,6 +192,10 @@ impl Layer {
         })?;
         Ok(Layer {
             lake: env.path("ASSAY_LAKE"),
+            store: env.parse("ASSAY_STORE", |text| {
+                text.parse().map_err(|error: AddressError| error.to_string())
+            })?,
+            store_password_file: env.path("ASSAY_STORE_PASSWORD_FILE"),
             memory: env.parse("ASSAY_MEMORY", human::parse_bytes)?.map(Size),
             spill_dir: env.path("ASSAY_SPILL_DIR"),
             log_format: env.parse("ASSAY_LOG_FORMAT", |text| LogFormat::from_str(text, true))?,
@@ -210,6 +233,8 @@ impl Layer {
     pub fn from_args(global: &GlobalArgs, chain: Option<&IndexChain>) -> Layer {
         let mut layer = Layer {
             lake: global.lake.clone(),
+            store: global.store.clone(),
+            store_password_file: global.store_password_file.clone(),
             memory: global.memory.map(Size),
             log_format: global.log_format,
             ..Layer::default()
@@ -367,7 +392,7 @@ mod tests {
 
     #[test]
     fn every_key_of_the_file_is_read() {
-        let text = "lake = 'l'\nmemory = '1MiB'\nspill_dir = '/s'\nlog_format = 'json'\n[bitcoin]\n\
+        let text = "lake = 'l'\nstore = 'clickhouse://h/d'\nstore_password_file = 'w'\nmemory = '1MiB'\nspill_dir = '/s'\nlog_format = 'json'\n[bitcoin]\n\
                     blocks_dir = '~/b'\nnode = 'http://b'\ncookie = '~/c'\nuser = 'u'\n\
                     password_file = 'p'\nzmq = 'tcp://z'\nlisten = '[::1]:9464'\nnetwork = 'regtest'\nwith_scripts = true\nthreads = 3\n\
                     ignore_unlinked = false\n[ethereum]\nrpc = 'http://n'\nera_dir = 'e'\n\
@@ -375,6 +400,8 @@ mod tests {
                     listen = '127.0.0.1:9464'";
         let expected = Layer {
             lake: Some("/etc/l".into()),
+            store: Some("clickhouse://h/d".parse().expect("an address")),
+            store_password_file: Some("/etc/w".into()),
             memory: Some(Size(1 << 20)),
             spill_dir: Some("/s".into()),
             log_format: Some(LogFormat::Json),

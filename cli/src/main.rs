@@ -7,6 +7,7 @@
 //! | `commands/` | one file or folder a command |
 //! | `output/` | rows as table, CSV, JSON, Parquet and Arrow, to a file or a pipe |
 //! | `lake.rs` | what a lake's folder says without a query |
+//! | `store.rs` | where rows are: the lake, or a server |
 //! | `exit.rs` | errors in words, exit codes |
 //! | `progress.rs`, `human.rs` | progress bars; sizes and numbers for people |
 
@@ -19,6 +20,7 @@ mod lake;
 mod layer;
 mod output;
 mod progress;
+mod store;
 
 use std::process::ExitCode;
 

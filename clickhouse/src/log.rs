@@ -16,6 +16,8 @@ use serde::Deserialize;
 
 use crate::{Connection, Error, quote};
 
+/// On a cluster a statement is done when the shards have done it.
+const WRITE_SETTINGS: [(&str, &str); 1] = [("distributed_foreground_insert", "1")];
 /// How often an entry is written whose fate is not known.
 const MOST_ATTEMPTS: u32 = 3;
 
@@ -36,8 +38,6 @@ pub enum Kind {
     Append,
     /// Blocks were taken back, because the chain was reorganised.
     Revert,
-    /// The chain was settled further.
-    Settle,
 }
 
 impl Kind {
@@ -46,7 +46,6 @@ impl Kind {
             Kind::Open => "open",
             Kind::Append => "append",
             Kind::Revert => "revert",
-            Kind::Settle => "settle",
         }
     }
 }
@@ -75,9 +74,6 @@ pub struct Entry {
     /// Of a reorganisation, the last block that both chains have, and those that were taken back.
     pub reorg: Option<(BlockRef, Vec<Replaced>)>,
 }
-
-/// What a run did, and by which program.
-pub type Run = RunInfo;
 
 impl Log {
     /// The log of `chain`.
@@ -137,7 +133,7 @@ impl Log {
             extras.join(", "),
             info.schema_version,
         );
-        self.connection.execute(&sql, "write down what the tables are to hold").await
+        self.write(&sql, "write down what the tables are to hold").await
     }
 
     /// The last entry.
@@ -194,7 +190,7 @@ impl Log {
         let sql = self.insertion(entry);
         let mut attempt = 1;
         loop {
-            let written = self.connection.execute(&sql, "write to the log").await;
+            let written = self.write(&sql, "write to the log").await;
             // Whatever was answered, the log knows.
             match (self.last().await, written) {
                 (Ok(Some(last)), _)
@@ -203,10 +199,7 @@ impl Log {
                     return Ok(());
                 }
                 (Ok(Some(last)), _) if last.session != entry.session => {
-                    return Err(Error::Taken {
-                        place: self.connection.address().to_string(),
-                        chain: self.chain.name(),
-                    });
+                    return Err(self.taken());
                 }
                 (Err(error), Ok(())) | (_, Err(error)) => return Err(error),
                 (Ok(_), Ok(())) if attempt < MOST_ATTEMPTS => attempt += 1,
@@ -215,6 +208,15 @@ impl Log {
                 }
             }
         }
+    }
+
+    /// What is to be said when another writer has begun.
+    pub fn taken(&self) -> Error {
+        Error::Taken { place: self.connection.address().to_string(), chain: self.chain.name() }
+    }
+
+    async fn write(&self, sql: &str, action: &str) -> Result<(), Error> {
+        self.connection.execute_with(sql, action, &WRITE_SETTINGS).await
     }
 
     fn insertion(&self, entry: &Entry) -> String {
@@ -284,7 +286,7 @@ impl Log {
     /// # Errors
     ///
     /// If the server refuses or cannot be reached.
-    pub async fn record_run(&self, run: &Run) -> Result<(), Error> {
+    pub async fn record_run(&self, run: &RunInfo) -> Result<(), Error> {
         let sql = format!(
             "INSERT INTO {} (chain, program_version, started, seconds, from_height, to_height, \
              block_bytes) VALUES ({}, {}, {}, {}, {}, {}, {})",
@@ -297,7 +299,7 @@ impl Log {
             run.to,
             run.block_bytes
         );
-        self.connection.execute(&sql, "write down what the run did").await
+        self.write(&sql, "write down what the run did").await
     }
 
     /// What the last run did.
@@ -305,7 +307,7 @@ impl Log {
     /// # Errors
     ///
     /// If the server refuses or cannot be reached.
-    pub async fn last_run(&self) -> Result<Option<Run>, Error> {
+    pub async fn last_run(&self) -> Result<Option<RunInfo>, Error> {
         let sql = format!(
             "SELECT program_version, toUnixTimestamp(started) AS started, seconds, \
              from_height AS `from`, to_height AS `to`, block_bytes FROM {} WHERE chain = {} \

@@ -107,7 +107,7 @@ const ERRORS: Metric = Metric {
     ..metric("assay_errors_total", Kind::Counter, "Failures, whether or not they passed.")
 };
 const RETRIES: Metric = Metric {
-    label: Some(("of", &[REQUEST, STEP])),
+    label: Some(("of", &[REQUEST, STEP, STORE])),
     ..metric(
         "assay_retries_total",
         Kind::Counter,
@@ -147,6 +147,8 @@ pub(crate) const ENCODE: &str = "encode";
 /// What is repeated.
 pub(crate) const REQUEST: &str = "request";
 pub(crate) const STEP: &str = "step";
+/// A request to the server that rows go to.
+pub(crate) const STORE: &str = "store";
 /// What fails: what a pipeline error is of, and merging segments.
 pub(crate) const SOURCE: &str = "source";
 pub(crate) const BLOCK: &str = "block";

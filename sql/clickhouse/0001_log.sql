@@ -1,10 +1,12 @@
 -- What readers may see of each chain, and the runs that brought it.
 --
 -- Rows are only ever added. The last row of `commits` of a chain is the truth about it: rows of other
--- tables above its height belong to nobody, until it says otherwise. Every node of a cluster has
--- these tables whole.
+-- tables above its height belong to nobody, until it says otherwise.
+--
+-- On a cluster all rows are on the first shard, so that there is one truth: were they copied to every
+-- node, a reader beside a lagging one would see a height whose rows are gone.
 
-CREATE TABLE IF NOT EXISTS $db.chains $on_cluster
+CREATE TABLE IF NOT EXISTS $db.chains$local $on_cluster
 (
     chain LowCardinality(String),
     network String,
@@ -13,20 +15,23 @@ CREATE TABLE IF NOT EXISTS $db.chains $on_cluster
     schema_version UInt32,
     made DateTime('UTC')
 )
-ENGINE = $everywhere
+ENGINE = $merge_tree
 ORDER BY chain
 SETTINGS
     non_replicated_deduplication_window = 1000,
     replicated_deduplication_window = 1000;
 
-CREATE TABLE IF NOT EXISTS $db.commits $on_cluster
+-- cluster only
+CREATE TABLE IF NOT EXISTS $db.chains $on_cluster AS $db.chains_local
+ENGINE = Distributed($cluster, $db, chains_local, 0);
+
+CREATE TABLE IF NOT EXISTS $db.commits$local $on_cluster
 (
     chain LowCardinality(String),
     sequence UInt64,
-    kind Enum8('open' = 1, 'append' = 2, 'revert' = 3, 'settle' = 4),
+    kind Enum8('open' = 1, 'append' = 2, 'revert' = 3),
     session UUID,
     noticed DateTime64(6, 'UTC'),
-    first_height Int64,
     height Int64,
     hash FixedString(32),
     parent FixedString(32),
@@ -45,13 +50,17 @@ CREATE TABLE IF NOT EXISTS $db.commits $on_cluster
     replaced Array(Tuple(height Int64, hash FixedString(32), by FixedString(32), has_by Bool)),
     program_version String
 )
-ENGINE = $everywhere
+ENGINE = $merge_tree
 ORDER BY (chain, sequence)
 SETTINGS
     non_replicated_deduplication_window = 1000,
     replicated_deduplication_window = 1000;
 
-CREATE TABLE IF NOT EXISTS $db.runs $on_cluster
+-- cluster only
+CREATE TABLE IF NOT EXISTS $db.commits $on_cluster AS $db.commits_local
+ENGINE = Distributed($cluster, $db, commits_local, 0);
+
+CREATE TABLE IF NOT EXISTS $db.runs$local $on_cluster
 (
     chain LowCardinality(String),
     program_version String,
@@ -61,8 +70,12 @@ CREATE TABLE IF NOT EXISTS $db.runs $on_cluster
     to_height Int64,
     block_bytes UInt64
 )
-ENGINE = $everywhere
+ENGINE = $merge_tree
 ORDER BY (chain, started)
 SETTINGS
     non_replicated_deduplication_window = 1000,
     replicated_deduplication_window = 1000;
+
+-- cluster only
+CREATE TABLE IF NOT EXISTS $db.runs $on_cluster AS $db.runs_local
+ENGINE = Distributed($cluster, $db, runs_local, 0);

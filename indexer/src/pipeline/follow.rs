@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! * Trouble that may pass never ends it, however long it lasts, as long as it is the source's; a
-//!   disk that keeps failing does.
+//! * Trouble that may pass never ends it, however long it lasts, as long as it is the source's or
+//!   that of a server that rows go to; a disk that keeps failing does.
 //! * What is visible is always a chain that the source had, up to some block.
 
 use std::sync::Arc;
@@ -123,7 +123,9 @@ impl Course {
     fn bears(&mut self, error: &PipelineError) -> bool {
         self.meter.failed(error.kind());
         self.failures += 1;
-        self.disk_failures += u32::from(matches!(error, PipelineError::Sink(_)));
+        // A server that is away comes back, like a source.
+        let is_disk = matches!(error, PipelineError::Sink(error) if !error.is_elsewhere());
+        self.disk_failures += u32::from(is_disk);
         error.is_passing() && self.disk_failures <= MOST_DISK_FAILURES
     }
 

@@ -1,5 +1,7 @@
 //! Where batches and segments end: after certain blocks of the chain, wherever runs began and ended.
 
+use assay_model::Chain;
+
 /// Sizes of batches and segments.
 ///
 /// Both are counted along the chain, from the lake's first block: a batch ends with the block with
@@ -14,6 +16,15 @@ pub struct Cuts {
 }
 
 impl Cuts {
+    /// Those of `chain`. Ethereum's blocks have many times as many bytes of rows as of their own:
+    /// logs and traces.
+    pub fn of(chain: Chain) -> Cuts {
+        match chain {
+            Chain::Bitcoin => Cuts { batch_bytes: 16 << 20, segment_bytes: 256 << 20 },
+            Chain::Ethereum => Cuts { batch_bytes: 4 << 20, segment_bytes: 32 << 20 },
+        }
+    }
+
     /// Whether a segment ends with the block before which there are `before` bytes of block data,
     /// and `after` with it.
     pub fn ends_segment(self, before: u64, after: u64) -> bool {

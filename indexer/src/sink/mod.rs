@@ -1,16 +1,22 @@
 //! Where rows go.
 
+pub mod clickhouse;
 mod cuts;
 pub mod lake;
+mod store;
+mod wanted;
 
 use std::path::PathBuf;
 
-use assay_model::lake::{Extra, Finality, ManifestError};
+use arrow::error::ArrowError;
+use assay_model::lake::{Extra, Finality, LakeInfo, ManifestError, RunInfo};
 use assay_model::{Batch, BlockRef};
 use async_trait::async_trait;
 use parquet::errors::ParquetError;
 
 pub use self::cuts::Cuts;
+pub use self::store::{EncodedBatch, StoreSink};
+pub use self::wanted::Wanted;
 
 /// A store that rows are committed to.
 ///
@@ -29,8 +35,13 @@ pub trait Sink: Send + Sync {
     /// A batch in the store's own form.
     type Encoded: Send + 'static;
 
+    /// What the store holds.
+    fn info(&self) -> &LakeInfo;
+
     /// The height that the first block has, or is to have.
-    fn first_height(&self) -> u64;
+    fn first_height(&self) -> u64 {
+        self.info().from
+    }
 
     /// Where batches are to end.
     fn cuts(&self) -> Cuts;
@@ -71,6 +82,9 @@ pub trait Sink: Send + Sync {
     /// Brings what many small commits left behind into as few files as one run over the same blocks
     /// makes, up to `most` pieces. Goes on beside commits; what is visible does not change.
     async fn compact(&self, most: usize) -> Result<(), SinkError>;
+
+    /// Writes down what a run did, for people who ask later.
+    async fn record_run(&self, run: &RunInfo) -> Result<(), SinkError>;
 }
 
 /// A sink cannot do what was asked of it.
@@ -114,55 +128,86 @@ pub enum SinkError {
         /// The lock file.
         path: PathBuf,
     },
-    /// The lake is of another network.
+    /// The store is of another network.
     #[error(
-        "{} holds {found} and these blocks are of {wanted}: give another --lake for each network",
-        .path.display()
+        "{place} holds {found} and these blocks are of {wanted}: give each network a store of its \
+         own, with --lake or --store"
     )]
     OtherNetwork {
-        /// The chain's folder in the lake.
-        path: PathBuf,
-        /// The network of the lake.
+        /// The chain's place in the store.
+        place: String,
+        /// The network of the store.
         found: String,
         /// The network of the blocks.
         wanted: String,
     },
-    /// The lake was made by a program with other schemas.
+    /// The store was made by a program with other schemas.
     #[error(
-        "{} has schema version {found} and this assay writes version {wanted}: index anew into \
-         another lake, or use the assay that made it", .path.display()
+        "{place} has schema version {found} and this assay writes version {wanted}: index anew into \
+         another store, or use the assay that made it"
     )]
     OtherSchema {
-        /// The chain's folder in the lake.
-        path: PathBuf,
-        /// Version of the lake.
+        /// The chain's place in the store.
+        place: String,
+        /// Version of the store.
         found: u64,
         /// Version of this program.
         wanted: u32,
     },
-    /// Something is asked for that the lake was made without.
+    /// Something is asked for that the store was made without.
     #[error(
-        "{} was made without {}, and what was left out cannot be added: index anew into another \
-         lake", .path.display(), .missing.name()
+        "{place} was made without {}, and what was left out cannot be added: index anew into another \
+         store", .missing.name()
     )]
     NoExtra {
-        /// The chain's folder in the lake.
-        path: PathBuf,
+        /// The chain's place in the store.
+        place: String,
         /// What is asked for.
         missing: Extra,
     },
-    /// The lake begins at another height.
+    /// The store begins at another height.
     #[error(
-        "{} begins at height {found}, not at {wanted}: leave out --from, or index into another \
-         lake", .path.display()
+        "{place} begins at height {found}, not at {wanted}: leave out --from, or index into another \
+         store"
     )]
     OtherStart {
-        /// The chain's folder in the lake.
-        path: PathBuf,
-        /// First height of the lake.
+        /// The chain's place in the store.
+        place: String,
+        /// First height of the store.
         found: u64,
         /// The height that was asked for.
         wanted: u64,
+    },
+    /// A server did not do what it was to do.
+    #[error(transparent)]
+    ClickHouse(#[from] assay_clickhouse::Error),
+    /// Rows cannot be brought into the store's form.
+    #[error("rows of {table} cannot be stored")]
+    Encode {
+        /// The table.
+        table: String,
+        /// Why.
+        #[source]
+        source: ArrowError,
+    },
+    /// A server keeps other rows than it was sent.
+    #[error(
+        "{place}: {table} has {found} rows at heights {first} to {last} after {expected} were stored, \
+         again and again: something else writes to the table"
+    )]
+    Miscounted {
+        /// The server's address.
+        place: String,
+        /// The table.
+        table: String,
+        /// First height.
+        first: u64,
+        /// Last height.
+        last: u64,
+        /// Rows that were stored.
+        expected: u64,
+        /// Rows that are there.
+        found: u64,
     },
     /// A batch does not follow the last.
     #[error("rows from height {found} do not follow the watermark {expected}")]
@@ -207,8 +252,14 @@ impl SinkError {
             // What the system said is lost in the library; but all else that can go wrong with a
             // file being written is a bug, and that shows by staying.
             SinkError::Parquet { action, .. } => *action == "write",
+            SinkError::ClickHouse(error) => error.is_passing(),
             _ => false,
         }
+    }
+
+    /// Whether it is of another machine than this one.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self, SinkError::ClickHouse(_))
     }
 
     /// Wraps an error of the operating system: `result.map_err(SinkError::io("read", path))`.

@@ -1,6 +1,7 @@
 //! What the tests of whole runs share: a sink in memory, and a way to index a folder into it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -11,18 +12,26 @@ use assay_indexer::decode::bitcoin::Decoder;
 use assay_indexer::pipeline::{Options, Pipeline, PipelineError, Prevouts, Summary};
 use assay_indexer::progress::Silent;
 use assay_indexer::raw::bitcoin::RawBlock;
-use assay_indexer::sink::{Cuts, Sink, SinkError, lake};
+use assay_indexer::sink::{Cuts, Sink, SinkError};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions};
 use assay_indexer::source::{Source, SourceError};
 use assay_indexer::stop::Stop;
-use assay_model::lake::Finality;
+use assay_model::lake::{Finality, LakeInfo, RunInfo, SCHEMA_VERSION};
 use assay_model::{Batch, BlockRef, Chain, hex};
 use async_trait::async_trait;
 
 /// Rows in memory, visible at once.
-#[derive(Default)]
 pub struct MemorySink {
+    info: LakeInfo,
     batches: Mutex<Vec<Batch>>,
+}
+
+impl Default for MemorySink {
+    fn default() -> MemorySink {
+        let (schema_version, network) = (SCHEMA_VERSION, "regtest".to_owned());
+        let info = LakeInfo { schema_version, network, from: 0, extras: BTreeSet::new() };
+        MemorySink { info, batches: Mutex::default() }
+    }
 }
 
 impl MemorySink {
@@ -56,12 +65,12 @@ impl MemorySink {
 impl Sink for MemorySink {
     type Encoded = Batch;
 
-    fn first_height(&self) -> u64 {
-        0
+    fn info(&self) -> &LakeInfo {
+        &self.info
     }
 
     fn cuts(&self) -> Cuts {
-        lake::cuts(Chain::Bitcoin)
+        Cuts::of(Chain::Bitcoin)
     }
 
     async fn block_bytes(&self) -> Result<u64, SinkError> {
@@ -104,6 +113,10 @@ impl Sink for MemorySink {
     }
 
     async fn compact(&self, _: usize) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn record_run(&self, _: &RunInfo) -> Result<(), SinkError> {
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 use assay_fixtures::rng::Rng;
 use assay_indexer::sink::lake::LakeSink;
 use assay_indexer::sink::{Cuts, Sink, SinkError};
-use assay_model::lake::Finality;
+use assay_model::lake::{Finality, LakeInfo, RunInfo};
 use assay_model::{Batch, BlockRef};
 use async_trait::async_trait;
 use tokio::runtime::Handle;
@@ -111,8 +111,8 @@ impl SimulatedSink {
 impl Sink for SimulatedSink {
     type Encoded = <LakeSink as Sink>::Encoded;
 
-    fn first_height(&self) -> u64 {
-        self.lake.first_height()
+    fn info(&self) -> &LakeInfo {
+        self.lake.info()
     }
 
     fn cuts(&self) -> Cuts {
@@ -181,5 +181,9 @@ impl Sink for SimulatedSink {
             }
         })
         .await
+    }
+
+    async fn record_run(&self, run: &RunInfo) -> Result<(), SinkError> {
+        self.promised(self.lake.record_run(run))
     }
 }

@@ -8,7 +8,7 @@ use assay_indexer::decode::bitcoin::Decoder;
 use assay_indexer::pipeline::{Options, Pipeline, Prevouts};
 use assay_indexer::progress::Progress;
 use assay_indexer::raw::bitcoin::RawBlock;
-use assay_indexer::sink::lake::{LakeSink, Wanted};
+use assay_indexer::sink::{Sink, StoreSink, Wanted};
 use assay_indexer::source::Source;
 use assay_indexer::source::bitcoin_node::{BitcoinNode, Login, NodeOptions};
 use assay_indexer::source::block_files::{BlockFiles, BlockFilesOptions, blocks_dir};
@@ -21,7 +21,8 @@ use crate::config::Config;
 use crate::exit::Outcome;
 use crate::progress::IndexBars;
 
-/// Folder of the store of unspent outputs, within the chain's folder of the lake.
+/// Folder of the store of unspent outputs, within the chain's folder of the lake; also where the rows
+/// go to a server.
 const UTXO_DIR: &str = ".utxo";
 
 /// `assay index bitcoin`.
@@ -64,7 +65,7 @@ pub async fn run(config: &Config, typed: &IndexBitcoinArgs) -> anyhow::Result<Ou
         config,
         typed,
         network,
-        sink: Arc::new(open_lake(config, network)?),
+        sink: Arc::new(open_store(config, network).await?),
         progress,
         stop,
     };
@@ -96,19 +97,19 @@ struct Indexing<'a> {
     config: &'a Config,
     typed: &'a IndexBitcoinArgs,
     network: Network,
-    sink: Arc<LakeSink>,
+    sink: Arc<StoreSink>,
     progress: Arc<dyn Progress>,
     stop: Stop,
 }
 
 impl Indexing<'_> {
-    /// What brings the blocks of `source` into the lake.
-    fn pipeline<S>(&self, source: S) -> Pipeline<S, Prevouts<S>, Decoder, LakeSink>
+    /// What brings the blocks of `source` into the store.
+    fn pipeline<S>(&self, source: S) -> Pipeline<S, Prevouts<S>, Decoder, StoreSink>
     where
         S: Source<Block = RawBlock> + 'static,
     {
         let source = Arc::new(source);
-        let utxo_dir = self.sink.dir().join(UTXO_DIR);
+        let utxo_dir = self.config.lake_dir.join(Chain::Bitcoin.name()).join(UTXO_DIR);
         let prevouts = Prevouts::new(Arc::clone(&source), utxo_dir, Arc::clone(&self.progress));
         let with_scripts = self.sink.info().extras.contains(&Extra::Scripts);
         let threads = super::threads(self.config.bitcoin.threads);
@@ -128,11 +129,11 @@ impl Indexing<'_> {
     }
 }
 
-fn open_lake(config: &Config, network: Network) -> anyhow::Result<LakeSink> {
+async fn open_store(config: &Config, network: Network) -> anyhow::Result<StoreSink> {
     let extras = config.bitcoin.with_scripts().then_some(Extra::Scripts).into_iter().collect();
     let (chain, network) = (Chain::Bitcoin, network.to_string());
     let wanted = Wanted { chain, network, from: None, extras };
-    Ok(LakeSink::open(&config.lake_dir, &wanted)?)
+    super::open_store(config, &wanted).await
 }
 
 /// Connects to the node at `url`.

@@ -9,8 +9,7 @@ use assay_indexer::decode::ethereum::{Decoder, Genesis, Rules};
 use assay_indexer::pipeline::{Nothing, Options, Pipeline};
 use assay_indexer::progress::Progress;
 use assay_indexer::raw::ethereum::RawBlock;
-use assay_indexer::sink::lake::{LakeSink, Wanted};
-use assay_indexer::sink::{Sink, SinkError};
+use assay_indexer::sink::{Sink, SinkError, StoreSink, Wanted};
 use assay_indexer::source::Source;
 use assay_indexer::source::ethereum_files::{EthereumFiles, EthereumFilesOptions};
 use assay_indexer::source::ethereum_rpc::{Rpc, RpcOptions};
@@ -83,7 +82,7 @@ struct Told {
     first_height: u64,
 }
 
-/// Sets up what brings the blocks of `source`, which `place` names, into the lake.
+/// Sets up what brings the blocks of `source`, which `place` names, into the store.
 async fn prepare<S: Source<Block = RawBlock>>(
     config: &Config,
     typed: &IndexEthereumArgs,
@@ -92,7 +91,7 @@ async fn prepare<S: Source<Block = RawBlock>>(
     told: Told,
     progress: Arc<dyn Progress>,
     stop: Stop,
-) -> anyhow::Result<Pipeline<S, Nothing, Decoder, LakeSink>> {
+) -> anyhow::Result<Pipeline<S, Nothing, Decoder, StoreSink>> {
     let chain = &config.ethereum;
     let (rules, genesis) = rules(chain.network.or(told.network), chain.genesis.as_deref())?;
     if let Some(network) = told.network {
@@ -117,24 +116,26 @@ async fn prepare<S: Source<Block = RawBlock>>(
     }
     let network = rules.network.to_string();
     let wanted = Wanted { chain: Chain::Ethereum, network, from, extras };
-    let sink = LakeSink::open(&config.lake_dir, &wanted).map_err(|error| match error {
-        SinkError::NoExtra { missing: Extra::Traces, .. } => anyhow::Error::new(error)
-            .context("the node has traces: with --without-traces they are left out"),
-        error => error.into(),
-    })?;
+    let sink =
+        super::open_store(config, &wanted).await.map_err(|error| match error.downcast_ref() {
+            Some(SinkError::NoExtra { missing: Extra::Traces, .. }) => {
+                error.context("the node has traces: with --without-traces they are left out")
+            }
+            _ => error,
+        })?;
     let with_traces = sink.info().extras.contains(&Extra::Traces);
     ensure!(
         told.has_traces || !with_traces,
-        "the lake has traces and {place} has none, so what it adds would not be whole: name a node \
-         that has them, or index into another lake"
+        "the store has traces and {place} has none, so what it adds would not be whole: name a node \
+         that has them, or index into another store"
     );
     let next = sink.watermark().await?.map_or(sink.first_height(), |block| block.height + 1);
     ensure!(
         told.has_dao_move
             || next > DAO_FORK_HEIGHT
             || !sink.info().extras.contains(&Extra::DaoMove),
-        "the lake is to have {} (block {DAO_FORK_HEIGHT}), and {place} cannot say it: name an \
-         archive node, or index into another lake",
+        "the store is to have {} (block {DAO_FORK_HEIGHT}), and {place} cannot say it: name an \
+         archive node, or index into another store",
         Extra::DaoMove.name()
     );
     let decoder = Decoder { rules: Arc::new(rules), genesis, with_traces };

@@ -1,4 +1,4 @@
-//! `assay index`: reads blocks, decodes them and adds them to the lake.
+//! `assay index`: reads blocks, decodes them and adds them to the store.
 
 pub mod bitcoin;
 pub mod ethereum;
@@ -16,8 +16,9 @@ use assay_indexer::pipeline::{
 };
 use assay_indexer::progress::Progress;
 use assay_indexer::service::Service;
-use assay_indexer::sink::Sink;
+use assay_indexer::sink::clickhouse::ClickHouseSink;
 use assay_indexer::sink::lake::LakeSink;
+use assay_indexer::sink::{Sink, StoreSink, Wanted};
 use assay_indexer::source::{Live, Source};
 use assay_indexer::stop::{self, Stop};
 use assay_model::Chain;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::human;
 use crate::progress::Verbosity;
+use crate::store::Store;
 
 /// Threads that work: as many as were asked for, or one a core.
 fn threads(asked: Option<NonZeroUsize>) -> usize {
@@ -34,11 +36,21 @@ fn threads(asked: Option<NonZeroUsize>) -> usize {
     asked.map_or_else(cores, NonZeroUsize::get).min(MAX_DECODES)
 }
 
-/// Brings the lake up to the tip of the source, which `place` names, and says what was done.
+/// Opens the store that rows go to.
+async fn open_store(config: &Config, wanted: &Wanted) -> anyhow::Result<StoreSink> {
+    Ok(match &config.store {
+        Store::Lake => StoreSink::Lake(LakeSink::open(&config.lake_dir, wanted)?),
+        Store::ClickHouse(server) => {
+            StoreSink::ClickHouse(ClickHouseSink::open(server.connect()?, wanted).await?)
+        }
+    })
+}
+
+/// Brings the store up to the tip of the source, which `place` names, and says what was done.
 async fn run<S, C, D>(
     config: &Config,
     place: &str,
-    pipeline: &Pipeline<S, C, D, LakeSink>,
+    pipeline: &Pipeline<S, C, D, StoreSink>,
 ) -> anyhow::Result<Summary>
 where
     S: Source + 'static,
@@ -56,11 +68,11 @@ where
     recorded(config, place, sink, work).await
 }
 
-/// Keeps the lake at the tip of the source, which `place` names, until it is to end.
+/// Keeps the store at the tip of the source, which `place` names, until it is to end.
 async fn follow<S, C, D>(
     config: &Config,
     place: &str,
-    pipeline: &Pipeline<S, C, D, LakeSink>,
+    pipeline: &Pipeline<S, C, D, StoreSink>,
 ) -> anyhow::Result<Summary>
 where
     S: Live + 'static,
@@ -89,14 +101,14 @@ async fn watched(
 async fn recorded(
     config: &Config,
     place: &str,
-    sink: &LakeSink,
+    sink: &StoreSink,
     work: impl Future<Output = Result<Summary, PipelineError>>,
 ) -> anyhow::Result<Summary> {
     let started = (SystemTime::now(), Instant::now());
     let summary = work.await.with_context(|| format!("indexing {place} stopped"))?;
     let run = run_info(summary, started);
     if run.from < run.to {
-        sink.record_run(&run)?;
+        sink.record_run(&run).await?;
     }
     report(config.verbosity, &run, summary);
     Ok(summary)
@@ -112,7 +124,7 @@ fn stop_on_signal(verbosity: Verbosity) -> anyhow::Result<(Stop, JoinSet<()>)> {
         loop {
             let code = signals.next().await;
             if stopper.stop() {
-                std::process::exit(code); // the lake allows it
+                std::process::exit(code); // the store allows it
             }
             verbosity.remark("assay: stopping after the blocks under way; again to stop at once");
         }
@@ -186,7 +198,7 @@ fn report(verbosity: Verbosity, run: &RunInfo, summary: Summary) {
     }
     if blocks == 0 {
         let height = run.to.saturating_sub(1);
-        verbosity.remark(format_args!("nothing new: the lake is at height {height}"));
+        verbosity.remark(format_args!("nothing new: the store is at height {height}"));
         return;
     }
     verbosity.remark(format_args!(

@@ -16,7 +16,6 @@ mod replaced;
 mod segment;
 
 use std::any::Any;
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -24,8 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use assay_model::lake::{
-    Extra, Finality, LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest,
-    RUN_FILE, Reorg, Replaced, RunInfo, SCHEMA_VERSION, SEGMENT_FILE, STAGING_DIR, SegmentInfo,
+    Finality, LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, RUN_FILE,
+    Reorg, Replaced, RunInfo, SCHEMA_VERSION, SEGMENT_FILE, STAGING_DIR, SegmentInfo,
 };
 use assay_model::{Batch, BlockHash, BlockRef, Chain};
 use async_trait::async_trait;
@@ -38,43 +37,13 @@ use self::rebuild::{Rebuild, read_last_time};
 use self::replaced::ReplacedSegments;
 pub use self::segment::EncodedBatch;
 use self::segment::{Encoder, OpenSegment, StagedSegment, write_json};
-use super::{Cuts, Sink, SinkError};
+use super::{Cuts, Sink, SinkError, Wanted};
 use crate::metrics::Meter;
 use crate::task::join;
 
 /// How long segments stay readable after they were replaced: statements that run meanwhile began
 /// before. One that runs for longer fails.
 pub const KEEP_REPLACED: Duration = Duration::from_secs(3600);
-
-/// Where the lake's batches and segments of `chain` end. Ethereum's blocks have many times as many
-/// bytes of rows as of their own: logs and traces.
-pub fn cuts(chain: Chain) -> Cuts {
-    match chain {
-        Chain::Bitcoin => Cuts { batch_bytes: 16 << 20, segment_bytes: 256 << 20 },
-        Chain::Ethereum => Cuts { batch_bytes: 4 << 20, segment_bytes: 32 << 20 },
-    }
-}
-
-/// What a lake is to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The chain.
-    pub chain: Chain,
-    /// Name of the network.
-    pub network: String,
-    /// First height; that of the lake, or 0, if not given.
-    pub from: Option<u64>,
-    /// What else than every lake of the chain, as far as its first height allows. A lake that has
-    /// more goes on getting it.
-    pub extras: BTreeSet<Extra>,
-}
-
-impl Wanted {
-    /// The extras that a lake with first height `from` can hold.
-    fn extras_from(&self, from: u64) -> BTreeSet<Extra> {
-        self.extras.iter().copied().filter(|extra| extra.is_within(from)).collect()
-    }
-}
 
 /// The lake of one chain, opened for writing.
 pub struct LakeSink {
@@ -117,7 +86,7 @@ impl LakeSink {
     /// If another writer has it, or it holds something else than is wanted: another network or
     /// schema, from another height on, or without an extra.
     pub fn open(lake_dir: &Path, wanted: &Wanted) -> Result<LakeSink, SinkError> {
-        LakeSink::open_on(Arc::new(LocalDisk), lake_dir, wanted, cuts(wanted.chain))
+        LakeSink::open_on(Arc::new(LocalDisk), lake_dir, wanted, Cuts::of(wanted.chain))
     }
 
     /// The same on another disk, and with batches and segments that end elsewhere.
@@ -150,23 +119,9 @@ impl LakeSink {
         Ok(LakeSink { inner: Arc::new(inner) })
     }
 
-    /// What the lake holds.
-    pub fn info(&self) -> &LakeInfo {
-        &self.inner.info
-    }
-
     /// The chain's folder in the lake.
     pub fn dir(&self) -> &Path {
         &self.inner.dir
-    }
-
-    /// Writes down what a run did, for people who ask later.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written.
-    pub fn record_run(&self, run: &RunInfo) -> Result<(), SinkError> {
-        write_json(&*self.inner.disk, &self.inner.dir.join(RUN_FILE), run)
     }
 
     /// Does blocking work on the lake.
@@ -193,8 +148,8 @@ impl LakeSink {
 impl Sink for LakeSink {
     type Encoded = EncodedBatch;
 
-    fn first_height(&self) -> u64 {
-        self.inner.info.from
+    fn info(&self) -> &LakeInfo {
+        &self.inner.info
     }
 
     fn cuts(&self) -> Cuts {
@@ -250,6 +205,10 @@ impl Sink for LakeSink {
     async fn compact(&self, most: usize) -> Result<(), SinkError> {
         let inner = Arc::clone(&self.inner);
         join(spawn_blocking(move || inner.compact(most))).await
+    }
+
+    async fn record_run(&self, run: &RunInfo) -> Result<(), SinkError> {
+        write_json(&*self.inner.disk, &self.inner.dir.join(RUN_FILE), run)
     }
 }
 
@@ -468,31 +427,20 @@ fn make_durable(disk: &dyn Disk, dir: &Path) -> Result<(), SinkError> {
 fn read_or_make_info(disk: &dyn Disk, dir: &Path, wanted: &Wanted) -> Result<LakeInfo, SinkError> {
     let file = dir.join(LAKE_FILE);
     let Some(text) = read(disk, &file)? else {
-        let (schema_version, from) = (SCHEMA_VERSION, wanted.from.unwrap_or(0));
-        let (network, extras) = (wanted.network.clone(), wanted.extras_from(from));
-        let info = LakeInfo { schema_version, network, from, extras };
+        let info = wanted.info();
         write_json(disk, &file, &info)?;
         return Ok(info);
     };
-    let path = dir.to_owned();
+    let place = dir.display().to_string();
     let info = match LakeInfo::read(&text) {
         Ok(info) => info,
         Err(LakeInfoError::SchemaVersion(found)) => {
-            return Err(SinkError::OtherSchema { path, found, wanted: SCHEMA_VERSION });
+            return Err(SinkError::OtherSchema { place, found, wanted: SCHEMA_VERSION });
         }
         Err(LakeInfoError::Json(source)) => return Err(SinkError::BadJson { path: file, source }),
     };
-    if info.network != wanted.network {
-        let (found, wanted) = (info.network, wanted.network.clone());
-        return Err(SinkError::OtherNetwork { path, found, wanted });
-    }
-    if let Some(from) = wanted.from.filter(|&from| from != info.from) {
-        return Err(SinkError::OtherStart { path, found: info.from, wanted: from });
-    }
-    match wanted.extras_from(info.from).difference(&info.extras).next() {
-        Some(&missing) => Err(SinkError::NoExtra { path, missing }),
-        None => Ok(info),
-    }
+    wanted.check(&info, &place)?;
+    Ok(info)
 }
 
 /// The manifest, and the segments that it names.
