@@ -18,6 +18,7 @@ Examples:
   assay index ethereum --rpc http://127.0.0.1:8545
   assay sql \"select script_type, count(*), sum(value) from bitcoin.outputs group by 1\"
   assay status --lake /data/lake
+  assay index bitcoin --blocks-dir ~/.bitcoin/blocks --store clickhouse://localhost/assay
 
 Options may stand before or after the command. They come from assay.toml in the working
 directory (or --config FILE), then from the environment, then from the command line; the
@@ -78,10 +79,12 @@ pub enum Command {
     Sql(SqlArgs),
     /// List tables, or the columns of one
     Tables(TablesArgs),
-    /// Show what the lake holds and how fast the last run was
+    /// Show what the store holds and how fast the last run was
     Status(StatusArgs),
-    /// Check that the lake agrees with itself and with the rules of the chain
+    /// Check that the store agrees with itself and with the rules of the chain
     Verify(VerifyArgs),
+    /// Prepare a ClickHouse server, or copy a lake to it
+    Store(StoreArgs),
 }
 
 const DEMO_EXAMPLES: &str = "\
@@ -351,7 +354,7 @@ whole chain this takes many times as long as the other checks together.";
 #[derive(Debug, ClapArgs)]
 #[command(after_help = VERIFY_EXAMPLES)]
 pub struct VerifyArgs {
-    /// The chain [default: every chain in the lake]
+    /// The chain [default: every chain in the store]
     #[arg(value_enum)]
     pub chain: Option<ChainArg>,
     /// Also check every input against the output that it spends
@@ -360,6 +363,58 @@ pub struct VerifyArgs {
     /// Format of the answer
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Table)]
     pub format: ReportFormat,
+}
+
+const STORE_EXAMPLES: &str = "\
+Examples:
+  assay store migrate --store clickhouse://writer@host:8123/assay --store-password-file pw
+  assay store migrate --store clickhouse://writer@host/assay --cluster main
+  assay store copy lake clickhouse://writer@host:8123/assay
+  assay store copy /data/lake clickhouse://localhost/assay
+
+migrate makes the database and its tables, or brings them up to date; it may be run again at any
+time. copy goes on where it was stopped, and adds what is new when it is run again.";
+
+/// `assay store`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = STORE_EXAMPLES)]
+pub struct StoreArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: StoreCommand,
+}
+
+/// What `assay store` does.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Make the database and its tables, or bring them up to date
+    #[command(after_help = STORE_EXAMPLES)]
+    Migrate(MigrateArgs),
+    /// Copy a lake to a server
+    #[command(after_help = STORE_EXAMPLES)]
+    Copy(CopyArgs),
+}
+
+/// `assay store migrate`.
+#[derive(Debug, ClapArgs)]
+pub struct MigrateArgs {
+    /// Make the tables on all nodes of this cluster, distributed over its shards
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+}
+
+/// `assay store copy`.
+#[derive(Debug, ClapArgs)]
+pub struct CopyArgs {
+    /// Folder of the lake; the word 'lake' means the one that --lake names
+    #[arg(value_name = "LAKE")]
+    pub from: PathBuf,
+    /// The server, like clickhouse://user@host:8123/assay
+    #[arg(value_name = "ADDRESS")]
+    pub to: Address,
+    /// The chain [default: every chain in the lake]
+    #[arg(long, value_enum)]
+    pub chain: Option<ChainArg>,
 }
 
 /// A chain by name.

@@ -22,6 +22,8 @@ pub struct Config {
     pub lake_dir: PathBuf,
     /// Where rows are kept.
     pub store: Store,
+    /// File with the password of the server's user.
+    pub store_password_file: Option<PathBuf>,
     /// Memory that SQL may hold.
     pub memory_bytes: usize,
     /// Folder for what SQL does not keep in memory; the system's for temporary files if absent.
@@ -59,9 +61,14 @@ impl Config {
     fn finish(layer: Layer, verbosity: Verbosity) -> Config {
         Config {
             lake_dir: layer.lake.unwrap_or_else(|| DEFAULT_LAKE.into()),
-            store: layer.store.map_or(Store::Lake, |address| {
-                Store::ClickHouse(Server { address, password_file: layer.store_password_file })
-            }),
+            store: match layer.store {
+                Some(address) => Store::ClickHouse(Server {
+                    address,
+                    password_file: layer.store_password_file.clone(),
+                }),
+                None => Store::Lake,
+            },
+            store_password_file: layer.store_password_file,
             memory_bytes: layer.memory.map_or(DEFAULT_MEMORY_LIMIT_BYTES, |Size(bytes)| bytes),
             spill_dir: layer.spill_dir,
             verbosity,

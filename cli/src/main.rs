@@ -6,7 +6,7 @@
 //! | `config.rs`, `layer.rs` | what is run: `assay.toml`, then environment, then what was typed |
 //! | `commands/` | one file or folder a command |
 //! | `output/` | rows as table, CSV, JSON, Parquet and Arrow, to a file or a pipe |
-//! | `lake.rs` | what a lake's folder says without a query |
+//! | `stored/` | what a store says without a query |
 //! | `store.rs` | where rows are: the lake, or a server |
 //! | `exit.rs` | errors in words, exit codes |
 //! | `progress.rs`, `human.rs` | progress bars; sizes and numbers for people |
@@ -16,11 +16,11 @@ mod commands;
 mod config;
 mod exit;
 mod human;
-mod lake;
 mod layer;
 mod output;
 mod progress;
 mod store;
+mod stored;
 
 use std::process::ExitCode;
 

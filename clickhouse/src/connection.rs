@@ -3,8 +3,9 @@
 //! # Invariants
 //!
 //! * What the server sends is held a block at a time, and what it is sent as a whole.
-//! * No request waits for ever: a server that is gone is noticed within [`DEAD_AFTER`], whatever the
-//!   statement is.
+//! * No request waits for ever: a server that is gone is noticed within [`Limits::gone`], whatever the
+//!   statement is, and one that is silent when the time for an answer is over. Only rows that somebody
+//!   asked for are waited for as long as the server works on them.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -28,23 +29,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{Address, Error};
 
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a silent connection is kept before the other end is asked whether it is there, and how
-/// long between such questions.
-const KEEPALIVE: Duration = Duration::from_secs(10);
-/// How many of them may stay without an answer.
+/// How often the other end of a silent connection is asked whether it is there, before it counts as
+/// gone.
 const KEEPALIVE_RETRIES: u32 = 3;
-/// How long what was sent may stay unacknowledged.
-const DEAD_AFTER: Duration = Duration::from_secs(40);
 /// How long an unused connection is kept; the server closes it after 3 s.
 const IDLE: Duration = Duration::from_secs(2);
-/// How long a piece of an insert may wait to be taken.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the server may take to store an insert that it has whole.
-const STORE_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long a statement may take that is not a question of somebody's.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(600);
 /// A piece of an insert, bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -56,6 +45,30 @@ const READ_SETTINGS: [(&str, &str); 4] = [
     ("output_format_json_quote_64bit_integers", "0"),
 ];
 
+/// How long what may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// Until a server that does not even acknowledge what it is sent counts as gone.
+    pub gone: Duration,
+    /// Until there is a short answer, and a piece of an insert is taken.
+    pub answer: Duration,
+    /// Until an insert is stored that was sent, and a change of tables is done.
+    pub work: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connect: Duration::from_secs(10),
+            gone: Duration::from_secs(40),
+            answer: Duration::from_secs(60),
+            work: Duration::from_secs(600),
+        }
+    }
+}
+
 /// A server's database, as one user sees it. Cheap to clone; requests run side by side.
 #[derive(Clone)]
 pub struct Connection {
@@ -63,6 +76,7 @@ pub struct Connection {
     /// The address, for people.
     place: String,
     client: Client,
+    limits: Limits,
 }
 
 /// Rows as they come.
@@ -90,16 +104,30 @@ impl Connection {
     ///
     /// If the system has no certificates to trust, and TLS is asked for.
     pub fn new(address: &Address, password: Option<&str>) -> Result<Connection, Error> {
+        Connection::with_limits(address, password, Limits::default())
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::new`].
+    pub fn with_limits(
+        address: &Address,
+        password: Option<&str>,
+        limits: Limits,
+    ) -> Result<Connection, Error> {
         let place = address.to_string();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        tcp.set_keepalive(Some(KEEPALIVE));
-        tcp.set_keepalive_interval(Some(KEEPALIVE));
+        tcp.set_connect_timeout(Some(limits.connect));
+        let keepalive = limits.gone / (KEEPALIVE_RETRIES + 1);
+        tcp.set_keepalive(Some(keepalive));
+        tcp.set_keepalive_interval(Some(keepalive));
         tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
         #[cfg(target_os = "linux")]
-        tcp.set_tcp_user_timeout(Some(DEAD_AFTER));
+        tcp.set_tcp_user_timeout(Some(limits.gone));
         let tls = ClientConfig::builder_with_provider(ring::default_provider().into())
             .with_safe_default_protocol_versions()
             .map_err(std::io::Error::other)
@@ -128,7 +156,7 @@ impl Connection {
         if let Some(password) = password {
             client = client.with_password(password);
         }
-        Ok(Connection { address: address.clone(), place, client })
+        Ok(Connection { address: address.clone(), place, client, limits })
     }
 
     /// Where it leads.
@@ -165,7 +193,7 @@ impl Connection {
         for (name, value) in settings {
             query = query.with_setting(*name, *value);
         }
-        self.within(STATEMENT_TIMEOUT, action, query.execute()).await
+        self.within(self.limits.work, action, query.execute()).await
     }
 
     /// The few rows that `sql` gives.
@@ -179,7 +207,7 @@ impl Connection {
         action: &str,
     ) -> Result<Vec<T>, Error> {
         let mut cursor = self.fetch(sql, action, "JSONEachRow")?;
-        let text = self.within(STATEMENT_TIMEOUT, action, cursor.collect()).await?;
+        let text = self.within(self.limits.answer, action, cursor.collect()).await?;
         let rows = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         rows.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(|source| Error::Json {
             place: self.place.clone(),
@@ -228,16 +256,18 @@ impl Connection {
             .with_setting("insert_deduplication_token", insert.token)
             .with_setting("async_insert", "0")
             .with_setting("distributed_foreground_insert", "1")
-            .with_timeouts(Some(SEND_TIMEOUT), Some(STORE_TIMEOUT));
+            .with_timeouts(Some(self.limits.answer), Some(self.limits.work));
         let mut rest = insert.rows;
         while !rest.is_empty() {
             let piece = rest.split_to(rest.len().min(PIECE_BYTES));
             request.send(piece).await.map_err(|error| {
-                Error::of(&self.place, insert.action, SEND_TIMEOUT.as_secs(), error)
+                Error::of(&self.place, insert.action, self.limits.answer.as_secs(), error)
             })?;
         }
         let ended = request.end().await;
-        ended.map_err(|error| Error::of(&self.place, insert.action, STORE_TIMEOUT.as_secs(), error))
+        ended.map_err(|error| {
+            Error::of(&self.place, insert.action, self.limits.work.as_secs(), error)
+        })
     }
 
     fn fetch(&self, sql: &str, action: &str, format: &str) -> Result<BytesCursor, Error> {
@@ -281,7 +311,12 @@ impl Reading {
             }
             let received = self.cursor.next().await;
             let received = received.map_err(|error| {
-                Error::of(&self.connection.place, &self.action, DEAD_AFTER.as_secs(), error)
+                Error::of(
+                    &self.connection.place,
+                    &self.action,
+                    self.connection.limits.gone.as_secs(),
+                    error,
+                )
             })?;
             match received {
                 Some(bytes) => self.rest = Buffer::from(bytes),

@@ -29,9 +29,9 @@ mod rows;
 mod tables;
 
 pub use address::{Address, AddressError};
-pub use connection::{Batches, Connection, Insert};
+pub use connection::{Batches, Connection, Insert, Limits};
 pub use error::Error;
 pub use log::{Entry, Kind, Log};
-pub use migrations::{LATEST, Migrated, Schema, migrate, schema};
+pub use migrations::{LATEST, Migrated, Schema, is_unused, migrate, schema};
 pub use rows::{conform, stored};
 pub use tables::{is_given, local_name, quote, table_name};

@@ -122,6 +122,10 @@ pub async fn migrate(connection: &Connection, cluster: Option<&str>) -> Result<M
         }
         let action = format!("apply migration {}", migration.name);
         for statement in words.statements(migration.sql) {
+            // What gives rights to roles makes no sense without them.
+            if statement.makes_users && done.without_roles {
+                continue;
+            }
             let result = connection.execute(&statement.sql, &action).await;
             match result {
                 Err(error) if statement.makes_users && is_no_users(&error) => {
@@ -147,6 +151,39 @@ pub async fn migrate(connection: &Connection, cluster: Option<&str>) -> Result<M
     Ok(done)
 }
 
+/// Whether the database behind `connection` holds nothing of any chain.
+///
+/// # Errors
+///
+/// If the server refuses or cannot be reached.
+pub async fn is_unused(connection: &Connection) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Count {
+        rows: u64,
+    }
+    let action = "read which chains there are";
+    if !has_table(connection, "chains").await? {
+        return Ok(true);
+    }
+    let sql = format!("SELECT count() AS rows FROM {}.chains", connection.database());
+    let count: Vec<Count> = connection.rows(&sql, action).await?;
+    Ok(count.first().is_some_and(|count| count.rows == 0))
+}
+
+async fn has_table(connection: &Connection, name: &str) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Count {
+        tables: u64,
+    }
+    let sql = format!(
+        "SELECT count() AS tables FROM system.tables WHERE database = {} AND name = {}",
+        quote(connection.database()),
+        quote(name)
+    );
+    let count: Vec<Count> = connection.rows(&sql, "read which tables there are").await?;
+    Ok(count.first().is_some_and(|count| count.tables > 0))
+}
+
 fn is_no_users(error: &Error) -> bool {
     error.code().is_some_and(|code| NO_USERS.contains(&code))
 }
@@ -161,25 +198,15 @@ fn checksum(migration: &Migration) -> String {
 
 /// What was applied, in order; nothing if there is no database yet.
 async fn records(connection: &Connection) -> Result<Vec<Record>, Error> {
-    #[derive(Deserialize)]
-    struct Count {
-        tables: u64,
-    }
-    let database = connection.database();
-    let action = "read which migrations were applied";
-    let sql = format!(
-        "SELECT count() AS tables FROM system.tables WHERE database = {} AND name = 'migrations'",
-        quote(database)
-    );
-    let count: Vec<Count> = connection.rows(&sql, action).await?;
-    if count.first().is_none_or(|count| count.tables == 0) {
+    if !has_table(connection, "migrations").await? {
         return Ok(Vec::new());
     }
     let sql = format!(
         "SELECT number, any(name) AS name, any(checksum) AS checksum, any(cluster) AS cluster \
-         FROM {database}.migrations GROUP BY number ORDER BY number"
+         FROM {}.migrations GROUP BY number ORDER BY number",
+        connection.database()
     );
-    connection.rows(&sql, action).await
+    connection.rows(&sql, "read which migrations were applied").await
 }
 
 /// Compares what was applied with what this program knows.

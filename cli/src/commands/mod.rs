@@ -6,6 +6,7 @@ mod interrupt;
 mod rows;
 mod sql;
 mod status;
+mod store;
 mod tables;
 mod verify;
 
@@ -40,6 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Tables(typed) => tables::run(typed),
         Command::Status(typed) => wait(status::run(&load(None)?, typed)),
         Command::Verify(typed) => wait(verify::run(&load(None)?, typed)),
+        Command::Store(typed) => wait(store::run(&load(None)?, typed)),
     }
 }
 

@@ -14,14 +14,14 @@ use crate::args::{ReportFormat, StatusArgs};
 use crate::config::Config;
 use crate::exit::Outcome;
 use crate::human;
-use crate::lake::{self, ChainFolder};
 use crate::output::table::Table;
 use crate::output::target::Target;
 use crate::output::text;
+use crate::stored::{self, StoredChain};
 
 /// `assay status`.
 pub async fn run(config: &Config, args: &StatusArgs) -> anyhow::Result<Outcome> {
-    let chains = lake::chains(&config.lake_dir)?;
+    let chains = stored::chains(config).await?;
     let session = Session::open(config.session_options()).await?;
     let mut status = Vec::new();
     for chain in &chains {
@@ -59,7 +59,8 @@ struct ChainStatus {
     finalized_height: Option<u64>,
     /// Reorganisations that the lake went along with.
     reorgs: usize,
-    segments: usize,
+    /// Segments of a lake, parts of a server's tables.
+    segments: u64,
     /// Bytes of raw block data that the rows were made from.
     block_bytes: u64,
     /// Bytes of all tables' files.
@@ -107,30 +108,30 @@ struct RunStatus {
 }
 
 impl ChainStatus {
-    fn of(folder: &ChainFolder, time: Option<String>) -> ChainStatus {
+    fn of(stored: &StoredChain, time: Option<String>) -> ChainStatus {
         let tables: Vec<_> =
-            folder.chain.tables().iter().map(|table| sum(folder, table.name)).collect();
-        let block_bytes = folder.segments.iter().map(|segment| segment.info.block_bytes).sum();
+            stored.chain.tables().iter().map(|table| sum(stored, table.name)).collect();
+        let block_bytes = stored.segments.iter().map(|segment| segment.info.block_bytes).sum();
         let lake_bytes = tables.iter().map(|table| table.bytes).sum();
         ChainStatus {
-            chain: folder.chain,
-            network: folder.info.network.clone(),
-            from_height: folder.info.from,
-            extras: folder.info.extras.clone(),
-            last_block: folder.segments.last().map(|segment| LastBlock {
+            chain: stored.chain,
+            network: stored.info.network.clone(),
+            from_height: stored.info.from,
+            extras: stored.info.extras.clone(),
+            last_block: stored.segments.last().map(|segment| LastBlock {
                 height: segment.heights.end - 1,
                 hash: segment.info.last,
                 time,
             }),
-            finalized_height: folder.manifest.finality.finalized.map(|block| block.height),
-            reorgs: folder.manifest.reorgs.len(),
-            segments: folder.segments.len(),
+            finalized_height: stored.finality.finalized.map(|block| block.height),
+            reorgs: stored.reorgs.len(),
+            segments: stored.pieces,
             block_bytes,
             lake_bytes,
             compression_ratio: ratio(block_bytes as f64, lake_bytes as f64),
             tables,
-            last_run: folder.last_run.as_ref().map(RunStatus::of),
-            writer_active: folder.has_writer(),
+            last_run: stored.last_run.as_ref().map(RunStatus::of),
+            writer_active: stored.has_writer,
         }
     }
 
@@ -151,7 +152,7 @@ impl ChainStatus {
         if self.reorgs > 0 {
             line("reorganisations", human::count(self.reorgs as u64))?;
         }
-        line("segments", human::count(self.segments as u64))?;
+        line("segments", human::count(self.segments))?;
         for extra in self.chain.extras() {
             let is_kept = self.extras.contains(extra);
             line(extra.name(), if is_kept { "kept" } else { "not kept" }.into())?;
@@ -203,8 +204,8 @@ impl RunStatus {
 }
 
 /// Rows and bytes of `table` in all segments.
-fn sum(folder: &ChainFolder, table: &str) -> TableStatus {
-    let files = folder.segments.iter().filter_map(|segment| segment.info.tables.get(table));
+fn sum(stored: &StoredChain, table: &str) -> TableStatus {
+    let files = stored.segments.iter().filter_map(|segment| segment.info.tables.get(table));
     let zero = FileInfo { rows: 0, bytes: 0 };
     let sum = files.fold(zero, |sum, file| FileInfo {
         rows: sum.rows + file.rows,
@@ -220,10 +221,10 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
 /// Header time of the last block as text; `None` if there is no block.
 async fn time_of_last_block(
     session: &Session,
-    folder: &ChainFolder,
+    stored: &StoredChain,
 ) -> anyhow::Result<Option<String>> {
-    let Some(height) = folder.heights().last() else { return Ok(None) };
-    let sql = format!("select time from {}.blocks where height = {height}", folder.chain);
+    let Some(height) = stored.heights().last() else { return Ok(None) };
+    let sql = format!("select time from {}.blocks where height = {height}", stored.chain);
     let mut time = None;
     rows::for_each(session, &sql, |batch| {
         let batch = text::plain(batch)?;

@@ -49,6 +49,11 @@ impl MemorySink {
         Rows(concat_batches(&table.schema(), &rows).expect("one schema"))
     }
 
+    /// What was committed.
+    pub fn batches(&self) -> Vec<Batch> {
+        self.batches.lock().expect("no test panics with the lock").clone()
+    }
+
     fn blocks(&self) -> Vec<BlockRef> {
         let rows = self.rows("blocks");
         (0..rows.0.num_rows())

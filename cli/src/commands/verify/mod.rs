@@ -29,15 +29,15 @@ use self::segments::Segments;
 use crate::args::VerifyArgs;
 use crate::config::Config;
 use crate::exit::Outcome;
-use crate::lake::{self, ChainFolder};
 use crate::output::target::Target;
+use crate::stored::{self, StoredChain};
 
 /// `assay verify`.
 pub async fn run(config: &Config, args: &VerifyArgs) -> anyhow::Result<Outcome> {
-    let mut chains = lake::chains(&config.lake_dir)?;
+    let mut chains = stored::chains(config).await?;
     if let Some(chain) = args.chain {
         chains.retain(|folder| folder.chain == chain.chain());
-        ensure!(!chains.is_empty(), "the lake in '{}' does not have it", config.lake_dir.display());
+        ensure!(!chains.is_empty(), "the store does not have it");
     }
     let session = Session::open(config.session_options()).await?;
     let mut reports = Vec::new();
@@ -54,7 +54,7 @@ pub async fn run(config: &Config, args: &VerifyArgs) -> anyhow::Result<Outcome> 
 /// Checks one chain.
 async fn verify(
     session: &Session,
-    folder: &ChainFolder,
+    folder: &StoredChain,
     config: &Config,
     with_prevouts: bool,
 ) -> anyhow::Result<Report> {

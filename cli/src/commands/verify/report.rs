@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::check::Check;
 use crate::args::ReportFormat;
 use crate::human;
-use crate::lake::ChainFolder;
 use crate::output::target::Target;
+use crate::stored::StoredChain;
 
 /// What was found in one chain.
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ pub struct Report {
 impl Report {
     /// What `checks` found in `folder`; `stopped` says why there are not more of them.
     pub fn new(
-        folder: &ChainFolder,
+        folder: &StoredChain,
         checks: Vec<Check>,
         stopped: Option<String>,
         elapsed: Duration,

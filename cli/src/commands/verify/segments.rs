@@ -9,11 +9,11 @@ use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 
 use super::check::Check;
-use crate::lake::{ChainFolder, Segment};
+use crate::stored::{Segment, StoredChain};
 
 /// The check of a chain's segments.
 pub struct Segments<'a> {
-    folder: &'a ChainFolder,
+    folder: &'a StoredChain,
     /// For each segment, the rows that queries found for its heights, in the order of the tables.
     rows: Vec<Vec<u64>>,
     check: Check,
@@ -21,21 +21,23 @@ pub struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     /// The check of the segments of `folder`: compares them with each other and with their files.
-    pub fn of(folder: &'a ChainFolder) -> Segments<'a> {
+    pub fn of(folder: &'a StoredChain) -> Segments<'a> {
         let tables = folder.chain.tables();
         let rows = vec![vec![0; tables.len()]; folder.segments.len()];
-        let check = Check::new(
-            "segments",
-            "every segment's files, rows and hashes are as its segment.json says",
-        );
+        let description = match folder.dir {
+            Some(_) => "every segment's files, rows and hashes are as its segment.json says",
+            None => "rows and hashes are as the log says",
+        };
+        let check = Check::new("segments", description);
         let mut segments = Segments { folder, rows, check };
         // What a lake's first block follows is known of the genesis block alone.
         let mut below = (folder.info.from == 0).then(BlockHash::default);
         for segment in &folder.segments {
             segments.describe(segment, below);
             below = Some(segment.info.last);
+            let Some(dir) = &segment.dir else { continue };
             for table in tables {
-                segments.file(segment, table);
+                segments.file(segment, dir, table);
             }
         }
         segments
@@ -51,7 +53,7 @@ impl<'a> Segments<'a> {
         let Some(place) = self.place(height) else { return };
         self.rows[place][0] += 1;
         let Segment { heights, info, .. } = &self.folder.segments[place];
-        if heights.start == height {
+        if heights.start == height && self.folder.dir.is_some() {
             let what = format_args!("parent of the segment");
             self.check.compare(height, what, parent, info.parent);
         }
@@ -92,22 +94,22 @@ impl<'a> Segments<'a> {
 
     fn describe(&mut self, segment: &Segment, below: Option<BlockHash>) {
         let Segment { heights, info, .. } = segment;
-        let start = heights.start;
-        let what = format_args!("first height in {SEGMENT_FILE}");
+        let (start, log) = (heights.start, self.folder.log);
+        let what = format_args!("first height in {log}");
         self.check.compare(start, what, start, info.from);
-        let what = format_args!("end in {SEGMENT_FILE}");
+        let what = format_args!("end in {log}");
         self.check.compare(start, what, heights.end, info.to);
         if let Some(below) = below {
-            let what = format_args!("parent in {SEGMENT_FILE}");
+            let what = format_args!("parent in {log}");
             self.check.compare(start, what, below, info.parent);
         }
     }
 
     /// Compares the file of `table`. A segment that the indexer replaced meanwhile is passed over:
     /// its rows are in another one.
-    fn file(&mut self, segment: &Segment, table: &Table) {
+    fn file(&mut self, segment: &Segment, dir: &Path, table: &Table) {
         let (start, name) = (segment.heights.start, table.name);
-        let path = segment.dir.join(table_file(name));
+        let path = dir.join(table_file(name));
         self.check.compared += 1;
         let Some(said) = segment.info.tables.get(name) else {
             let what = format_args!("{name} in {SEGMENT_FILE}");
@@ -115,7 +117,7 @@ impl<'a> Segments<'a> {
         };
         let shown = path.display();
         let found = size_and_rows(&path);
-        if !segment.dir.exists() {
+        if !dir.exists() {
             return;
         }
         match found {

@@ -5,15 +5,16 @@
 //! * Rows first, then the entry in the log that makes them visible, and that only after the rows of
 //!   its heights were counted: what was lost or came twice is put right before anybody sees it.
 //! * Rows above the watermark belong to nobody: they are removed before other rows take their place.
-//! * Of several writers of a chain only the one that began last can make anything visible.
+//! * Of several writers of a chain only the one that began last can make anything visible. The others
+//!   notice before they store anything.
 
 mod batch;
 mod store;
 
 use std::time::Duration;
 
-use assay_clickhouse::{Connection, Entry, Error, Kind, Log, migrate, schema};
-use assay_model::lake::{Finality, LakeInfo, Replaced, RunInfo};
+use assay_clickhouse::{Connection, Entry, Error, Kind, Log, is_unused, migrate, schema};
+use assay_model::lake::{Finality, LakeInfo, Reorg, Replaced, RunInfo};
 use assay_model::{Batch, BlockHash, BlockRef};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, MutexGuard};
@@ -66,7 +67,7 @@ impl ClickHouseSink {
         let found = match schema(&connection).await {
             // A database that nobody has used is made fit for use; what is there is not changed
             // without being asked for.
-            Err(Error::OldSchema { found: 0, .. }) => {
+            Err(Error::OldSchema { .. }) if is_unused(&connection).await? => {
                 migrate(&connection, None).await?;
                 schema(&connection).await?
             }
@@ -89,6 +90,29 @@ impl ClickHouseSink {
         let sink = ClickHouseSink { store, info, state: Mutex::new(state) };
         drop(sink.state().await?);
         Ok(sink)
+    }
+
+    /// Notes reorganisations of the time before the rows came here.
+    ///
+    /// # Errors
+    ///
+    /// If the server refuses or cannot be reached.
+    pub async fn remember(&self, reorgs: &[Reorg]) -> Result<(), SinkError> {
+        let mut state = self.state().await?;
+        for Reorg { noticed, common, replaced } in reorgs {
+            let last = &state.last;
+            let entry = Entry {
+                sequence: last.sequence + 1,
+                kind: Kind::Revert,
+                noticed: *noticed,
+                reorg: Some((*common, replaced.clone())),
+                ..last.clone()
+            };
+            state.is_dirty = true;
+            self.write(&mut state, entry).await?;
+            state.is_dirty = false;
+        }
+        Ok(())
     }
 
     /// The state, which is that of the server.
@@ -121,7 +145,8 @@ impl ClickHouseSink {
             // Until the log has them, the rows are nobody's.
             state.is_dirty = true;
             let token = format!("{}:{}", self.store.session, state.epoch);
-            self.patiently(|| self.store.insert(batch, &token)).await?;
+            let after = state.last.sequence;
+            self.patiently(|| self.store.insert(batch, after, &token)).await?;
             let counted = self.patiently(|| self.store.count(batch.heights())).await?;
             if counted == batch.rows() {
                 return Ok(());

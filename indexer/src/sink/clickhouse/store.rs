@@ -58,8 +58,17 @@ impl Store {
         last.filter(|last| last.session == self.session).ok_or_else(|| self.log.taken())
     }
 
-    /// Stores the rows of all tables, side by side.
-    pub async fn insert(&self, batch: &EncodedBatch, token: &str) -> Result<(), Error> {
+    /// Stores the rows of all tables, side by side, if nothing came after the entry `sequence` of the
+    /// log: a writer that has slept must not touch what another one has stored meanwhile.
+    pub async fn insert(
+        &self,
+        batch: &EncodedBatch,
+        sequence: u64,
+        token: &str,
+    ) -> Result<(), Error> {
+        if self.own_last().await?.sequence != sequence {
+            return Err(self.log.taken());
+        }
         let Range { start, end } = batch.heights();
         let tables = batch.tables.iter().filter(|table| table.rows > 0).map(|rows| async move {
             let table = table_name(rows.table);

@@ -28,7 +28,7 @@ use self::windows::windows;
 use super::check::Check;
 use super::segments::Segments;
 use crate::config::Config;
-use crate::lake::ChainFolder;
+use crate::stored::StoredChain;
 
 /// Blocks whose rows of `blocks` are held at a time.
 const CHUNK_BLOCKS: u64 = 10_000;
@@ -38,7 +38,7 @@ const WINDOW_ROWS_MAX: u64 = 2_000_000;
 /// Checks all rows; `with_prevouts` also every input against the output that it spends.
 pub async fn check_rows(
     session: &Session,
-    folder: &ChainFolder,
+    folder: &StoredChain,
     segments: Segments<'_>,
     config: &Config,
     with_prevouts: bool,

@@ -19,8 +19,8 @@ use super::check::Check;
 use super::segments::Segments;
 use crate::commands::rows::{self, bytes, for_each, ints, texts};
 use crate::config::Config;
-use crate::lake::ChainFolder;
 use crate::output::text;
+use crate::stored::StoredChain;
 
 /// Blocks over which rules in SQL are applied at a time: each statement has a price of its own.
 const WINDOW_BLOCKS: u64 = 50_000;
@@ -30,7 +30,7 @@ const REBUILT_BLOCKS: u64 = 1_000;
 /// Checks all rows.
 pub async fn check_rows(
     session: &Session,
-    folder: &ChainFolder,
+    folder: &StoredChain,
     mut segments: Segments<'_>,
     config: &Config,
 ) -> anyhow::Result<Vec<Check>> {

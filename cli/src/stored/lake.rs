@@ -1,67 +1,25 @@
-//! What a lake's folder says without a query: its chains, segments and last run.
+//! What a lake's folder says without a query.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use assay_model::Chain;
 use assay_model::lake::{
-    LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, RUN_FILE, RunInfo,
-    SCHEMA_VERSION, SEGMENT_FILE, SegmentInfo,
+    LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, RUN_FILE,
+    SCHEMA_VERSION, SEGMENT_FILE,
 };
 use assay_query::QueryError;
 use serde::de::DeserializeOwned;
 
+use super::{Segment, StoredChain};
+
 /// How often the manifest is read again because the indexer replaced a segment meanwhile.
 const READ_ATTEMPTS: usize = 5;
 
-/// One chain of a lake.
-#[derive(Clone, Debug)]
-pub struct ChainFolder {
-    /// The chain.
-    pub chain: Chain,
-    /// Its folder.
-    pub dir: PathBuf,
-    /// Network and schema version.
-    pub info: LakeInfo,
-    /// What its manifest says.
-    pub manifest: Manifest,
-    /// The segments, which follow each other without a gap from the lake's first height.
-    pub segments: Vec<Segment>,
-    /// What the last run did, if one has ended.
-    pub last_run: Option<RunInfo>,
-}
-
-/// One segment.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    /// The heights in the name of its folder.
-    pub heights: Range<u64>,
-    /// Its folder.
-    pub dir: PathBuf,
-    /// What it says of itself.
-    pub info: SegmentInfo,
-}
-
-impl ChainFolder {
-    /// The heights that the lake holds.
-    pub fn heights(&self) -> Range<u64> {
-        self.info.from..self.segments.last().map_or(self.info.from, |last| last.heights.end)
-    }
-
-    /// Whether an indexer holds the lake's lock; `None` where this cannot be told without taking
-    /// it, which would get in the way of one that starts.
-    pub fn has_writer(&self) -> Option<bool> {
-        let inode = inode(&self.dir.join(LOCK_FILE))?;
-        let locks = fs::read_to_string("/proc/locks").ok()?;
-        Some(is_locked(&locks, inode))
-    }
-}
-
 /// Every chain of the lake in `lake_dir`; an error if there is none.
-pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
+pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<StoredChain>> {
     let mut chains = Vec::new();
     for chain in Chain::ALL {
         let dir = lake_dir.join(chain.name());
@@ -75,9 +33,22 @@ pub fn chains(lake_dir: &Path) -> anyhow::Result<Vec<ChainFolder>> {
             }
             Err(LakeInfoError::Json(error)) => return Err(damaged(&path, error.into())),
         };
-        let (manifest, segments) = segments(&dir, info.from)?;
+        let (Manifest { finality, reorgs, .. }, segments) = segments(&dir, info.from)?;
         let last_run = read_json(&dir.join(RUN_FILE))?;
-        chains.push(ChainFolder { chain, dir, info, manifest, segments, last_run });
+        let (pieces, has_writer) = (segments.len() as u64, has_writer(&dir));
+        let (log, dir) = (SEGMENT_FILE, Some(dir));
+        chains.push(StoredChain {
+            chain,
+            dir,
+            info,
+            finality,
+            reorgs,
+            segments,
+            pieces,
+            log,
+            last_run,
+            has_writer,
+        });
     }
     if chains.is_empty() {
         return Err(QueryError::NoLake { path: lake_dir.to_owned() }.into());
@@ -95,7 +66,7 @@ fn segments(dir: &Path, from: u64) -> anyhow::Result<(Manifest, Vec<Segment>)> {
         let segments = manifest.segments.iter().zip(heights).map(|(name, heights)| {
             let dir = dir.join(name);
             let info = read_json(&dir.join(SEGMENT_FILE))?;
-            Ok(info.map(|info| Segment { heights, dir, info }))
+            Ok(info.map(|info| Segment { heights, dir: Some(dir), info }))
         });
         match segments.collect::<anyhow::Result<Option<Vec<_>>>>()? {
             Some(segments) => return Ok((manifest, segments)),
@@ -106,6 +77,14 @@ fn segments(dir: &Path, from: u64) -> anyhow::Result<(Manifest, Vec<Segment>)> {
         }
     }
     bail!("the lake in '{}' kept changing while it was read: try again", dir.display())
+}
+
+/// Whether an indexer holds the lock of the chain's folder `dir`; `None` where this cannot be told
+/// without taking it, which would get in the way of one that starts.
+fn has_writer(dir: &Path) -> Option<bool> {
+    let inode = inode(&dir.join(LOCK_FILE))?;
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    Some(is_locked(&locks, inode))
 }
 
 /// What the file `path` says; `None` if it does not exist.
