@@ -7,13 +7,13 @@
 
 CREATE TABLE IF NOT EXISTS $db.bitcoin_blocks$local $on_cluster
 (
-    height Int64 CODEC(Delta(8), ZSTD(1)),
+    height Int64 CODEC(DoubleDelta, ZSTD(1)),
     hash FixedString(32),
     parent_hash FixedString(32),
     time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
-    median_time DateTime('UTC'),
+    median_time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     version Int32,
-    merkle_root FixedString(32),
+    merkle_root FixedString(32) CODEC(NONE),
     bits Int64,
     nonce Int64,
     difficulty Float64,
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS $db.bitcoin_blocks$local $on_cluster
     transaction_count Int64,
     input_count Int64,
     output_count Int64,
-    output_value Int64,
+    output_value Int64 CODEC(T64, ZSTD(1)),
     subsidy Int64,
     fees Int64,
     coinbase_value Int64,
@@ -46,12 +46,12 @@ ENGINE = Distributed($cluster, $db, bitcoin_blocks_local, intDiv(height, 1000));
 
 CREATE TABLE IF NOT EXISTS $db.bitcoin_transactions$local $on_cluster
 (
-    txid FixedString(32),
-    wtxid FixedString(32),
-    height Int64 CODEC(Delta(8), ZSTD(1)),
+    txid FixedString(32) CODEC(NONE),
+    wtxid FixedString(32) CODEC(NONE),
+    height Int64,
     tx_index Int32 CODEC(Delta(4), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
-    version Int64,
+    time DateTime('UTC'),
+    version Int64 CODEC(T64, ZSTD(1)),
     lock_time Int64,
     size Int64,
     virtual_size Int64,
@@ -59,9 +59,9 @@ CREATE TABLE IF NOT EXISTS $db.bitcoin_transactions$local $on_cluster
     is_coinbase Bool,
     input_count Int32,
     output_count Int32,
-    input_value Int64,
-    output_value Int64,
-    fee Int64
+    input_value Int64 CODEC(T64, ZSTD(1)),
+    output_value Int64 CODEC(T64, ZSTD(1)),
+    fee Int64 CODEC(T64, ZSTD(1))
 )
 ENGINE = $merge_tree
 PARTITION BY intDiv(height, 50000)
@@ -78,14 +78,14 @@ ENGINE = Distributed($cluster, $db, bitcoin_transactions_local, intDiv(height, 1
 CREATE TABLE IF NOT EXISTS $db.bitcoin_inputs$local $on_cluster
 (
     txid FixedString(32),
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    height Int64,
+    time DateTime('UTC'),
     tx_index Int32 CODEC(Delta(4), ZSTD(1)),
-    input_index Int32,
+    input_index Int32 CODEC(Delta(4), ZSTD(1)),
     spent_txid FixedString(32),
     spent_output_index Int64,
     spent_height Int64,
-    value Int64,
+    value Int64 CODEC(T64, ZSTD(1)),
     script_type LowCardinality(String),
     address Nullable(String),
     sequence Int64,
@@ -108,11 +108,11 @@ ENGINE = Distributed($cluster, $db, bitcoin_inputs_local, intDiv(height, 1000));
 CREATE TABLE IF NOT EXISTS $db.bitcoin_outputs$local $on_cluster
 (
     txid FixedString(32),
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    height Int64,
+    time DateTime('UTC'),
     tx_index Int32 CODEC(Delta(4), ZSTD(1)),
-    output_index Int32,
-    value Int64,
+    output_index Int32 CODEC(T64, ZSTD(1)),
+    value Int64 CODEC(T64, ZSTD(1)),
     script_type LowCardinality(String),
     address Nullable(String),
     script String,

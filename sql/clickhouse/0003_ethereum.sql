@@ -4,13 +4,13 @@
 
 CREATE TABLE IF NOT EXISTS $db.ethereum_blocks$local $on_cluster
 (
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    hash FixedString(32),
-    parent_hash FixedString(32),
+    height Int64 CODEC(DoubleDelta, ZSTD(1)),
+    hash FixedString(32) CODEC(NONE),
+    parent_hash FixedString(32) CODEC(NONE),
     time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     miner FixedString(20),
     uncles_hash FixedString(32),
-    state_root FixedString(32),
+    state_root FixedString(32) CODEC(NONE),
     transactions_root FixedString(32),
     receipts_root FixedString(32),
     logs_bloom FixedString(256),
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS $db.ethereum_blocks$local $on_cluster
     gas_limit Int64,
     gas_used Int64,
     extra_data String,
-    mix_hash FixedString(32),
+    mix_hash FixedString(32) CODEC(NONE),
     nonce FixedString(8),
     base_fee_per_gas Nullable(Decimal(38, 0)),
     withdrawals_root Nullable(FixedString(32)),
@@ -50,9 +50,9 @@ ENGINE = Distributed($cluster, $db, ethereum_blocks_local, intDiv(height, 1000))
 
 CREATE TABLE IF NOT EXISTS $db.ethereum_transactions$local $on_cluster
 (
-    hash FixedString(32),
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    hash FixedString(32) CODEC(NONE),
+    height Int64,
+    time DateTime('UTC'),
     tx_index Int32 CODEC(Delta(4), ZSTD(1)),
     type Int32,
     nonce Decimal(38, 0),
@@ -81,20 +81,20 @@ CREATE TABLE IF NOT EXISTS $db.ethereum_transactions$local $on_cluster
     has_authorizations Bool,
     chain_id Nullable(Decimal(38, 0)),
     y_parity Bool,
-    r FixedString(32),
-    s FixedString(32),
+    r FixedString(32) CODEC(NONE),
+    s FixedString(32) CODEC(NONE),
     status Nullable(Bool),
     post_state_root Nullable(FixedString(32)),
     is_failed Bool,
-    gas_used Int64,
-    cumulative_gas_used Int64,
+    gas_used Int64 CODEC(T64, ZSTD(1)),
+    cumulative_gas_used Int64 CODEC(Delta(8), ZSTD(1)),
     effective_gas_price Decimal(38, 0),
     fee Decimal(38, 0),
     burnt Decimal(38, 0),
     blob_gas_used Nullable(Int64),
     blob_gas_price Nullable(Decimal(38, 0)),
     blob_fee Nullable(Decimal(38, 0)),
-    log_count Int32
+    log_count Int32 CODEC(T64, ZSTD(1))
 )
 ENGINE = $merge_tree
 PARTITION BY intDiv(height, 1000000)
@@ -110,11 +110,11 @@ ENGINE = Distributed($cluster, $db, ethereum_transactions_local, intDiv(height, 
 
 CREATE TABLE IF NOT EXISTS $db.ethereum_logs$local $on_cluster
 (
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    height Int64,
+    time DateTime('UTC'),
     tx_hash FixedString(32),
     tx_index Int32 CODEC(Delta(4), ZSTD(1)),
-    log_index Int32,
+    log_index Int32 CODEC(Delta(4), ZSTD(1)),
     address FixedString(20),
     topic0 Nullable(FixedString(32)),
     topic1 Nullable(FixedString(32)),
@@ -136,11 +136,11 @@ ENGINE = Distributed($cluster, $db, ethereum_logs_local, intDiv(height, 1000));
 
 CREATE TABLE IF NOT EXISTS $db.ethereum_token_transfers$local $on_cluster
 (
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    height Int64,
+    time DateTime('UTC'),
     tx_hash FixedString(32),
     tx_index Int32 CODEC(Delta(4), ZSTD(1)),
-    log_index Int32,
+    log_index Int32 CODEC(Delta(4), ZSTD(1)),
     batch_index Int32,
     token FixedString(20),
     standard LowCardinality(String),
@@ -166,9 +166,9 @@ ENGINE = Distributed($cluster, $db, ethereum_token_transfers_local, intDiv(heigh
 
 CREATE TABLE IF NOT EXISTS $db.ethereum_traces$local $on_cluster
 (
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
-    trace_index Int32,
+    height Int64,
+    time DateTime('UTC'),
+    trace_index Int32 CODEC(Delta(4), ZSTD(1)),
     tx_hash Nullable(FixedString(32)),
     tx_index Nullable(Int32) CODEC(Delta(4), ZSTD(1)),
     trace_address Array(Int32),
@@ -199,10 +199,10 @@ ENGINE = Distributed($cluster, $db, ethereum_traces_local, intDiv(height, 1000))
 
 CREATE TABLE IF NOT EXISTS $db.ethereum_withdrawals$local $on_cluster
 (
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
-    withdrawal_index Int64,
-    validator_index Int64,
+    height Int64,
+    time DateTime('UTC'),
+    withdrawal_index Int64 CODEC(Delta(8), ZSTD(1)),
+    validator_index Int64 CODEC(Delta(8), ZSTD(1)),
     address FixedString(20),
     amount Decimal(38, 0)
 )
@@ -220,9 +220,9 @@ ENGINE = Distributed($cluster, $db, ethereum_withdrawals_local, intDiv(height, 1
 
 CREATE TABLE IF NOT EXISTS $db.ethereum_value_flows$local $on_cluster
 (
-    height Int64 CODEC(Delta(8), ZSTD(1)),
-    time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
-    flow_index Int32,
+    height Int64,
+    time DateTime('UTC'),
+    flow_index Int32 CODEC(Delta(4), ZSTD(1)),
     kind LowCardinality(String),
     from_address Nullable(FixedString(20)),
     to_address Nullable(FixedString(20)),

@@ -61,6 +61,11 @@ REVOKE $on_cluster SELECT(input, output) ON $db.ethereum_traces FROM assay_regul
 -- where users may be made
 GRANT $on_cluster SELECT, INSERT, ALTER DELETE ON $db.* TO assay_writer;
 
--- To end an insert of its own whose answer was lost.
+-- How much room the tables take is not in the tables.
 -- where users may be made
-GRANT $on_cluster KILL QUERY ON *.* TO assay_writer;
+GRANT $on_cluster SELECT ON system.parts TO assay_regulator, assay_analyst, assay_writer;
+
+-- To see whether an insert of its own still runs whose answer was lost, and to end it: one's own
+-- may be ended by everybody.
+-- where users may be made
+GRANT $on_cluster SELECT ON system.processes TO assay_writer;
