@@ -184,6 +184,10 @@ fn hint(code: i32) -> &'static str {
             "; say who asks in the address (clickhouse://user@host), and the password with \
              --store-password-file"
         }
+        497 => {
+            "; the user may not: indexing needs one with the rights of the role assay_writer, and \
+                `assay store migrate` an administrator (docs/clickhouse.md)"
+        }
         243 => "; the server's disk is full",
         252 => "; the server merges more slowly than it is written to",
         _ => "",

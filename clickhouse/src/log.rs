@@ -198,10 +198,10 @@ impl Log {
                 {
                     return Ok(());
                 }
-                (Ok(Some(last)), _) if last.session != entry.session => {
+                (Err(error), Ok(())) | (_, Err(error)) => return Err(error),
+                (Ok(Some(last)), Ok(())) if last.session != entry.session => {
                     return Err(self.taken());
                 }
-                (Err(error), Ok(())) | (_, Err(error)) => return Err(error),
                 (Ok(_), Ok(())) if attempt < MOST_ATTEMPTS => attempt += 1,
                 (Ok(_), Ok(())) => {
                     return Err(Error::Lost { place: self.connection.address().to_string() });

@@ -162,6 +162,10 @@ async fn too_many_parts_are_waited_for() {
     };
     assert!(error.is_err(), "it is tried again until the server has merged");
     server.query("SYSTEM START MERGES parts.bitcoin_blocks").expect("started");
+    server.query("OPTIMIZE TABLE parts.bitcoin_blocks FINAL").expect("merged");
+    server
+        .query("ALTER TABLE parts.bitcoin_blocks RESET SETTING parts_to_throw_insert")
+        .expect("set");
     for batch in &batches {
         commit(&sink, batch).await;
     }
@@ -195,22 +199,29 @@ async fn a_full_disk_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_may_only_read_is_told_so() {
-    let config = Config {
-        users: "<looker><password></password><networks><ip>127.0.0.1</ip></networks>\
-                <profile>looker</profile><quota>default</quota></looker>"
-            .to_owned(),
-        profiles: "<looker><readonly>2</readonly></looker>".to_owned(),
-        ..Config::default()
-    };
+async fn users_may_do_what_their_role_says() {
+    let users = Some(include_str!("../../../sql/clickhouse/users.xml").to_owned());
+    let config = Config { users, ..Config::default() };
     let Some(server) = ClickHouse::start_with(&config) else { return };
-    let connection = connect(server.port(), "looked_at");
-    drop(open(&connection, &bitcoin()).await);
-    let error = refused(&connect_as(server.port(), "looked_at", "looker")).await;
+    let everybody = connect(server.port(), "assay");
+    migrate(&everybody, None).await.expect("an administrator may");
+    // Who writes needs no more than the role of writers has, reorganisations included.
+    let sink = open(&connect_as(server.port(), "assay", "indexer"), &bitcoin()).await;
+    let batches = chain(5, b"u");
+    for batch in &batches {
+        commit(&sink, batch).await;
+    }
+    sink.revert(batches[2].last, &[]).await.expect("reverted");
+    for batch in &batches[3..] {
+        commit(&sink, batch).await;
+    }
+    assert_holds(&everybody, Chain::Bitcoin, &batches).await;
+    // Who reads may not.
+    let error = refused(&connect_as(server.port(), "assay", "analyst")).await;
     let text = error.to_string();
-    assert!(text.contains("code 164") && text.contains("the user may only read"), "{text}");
+    assert!(text.contains("code 497") && text.contains("cannot write to the log"), "{text}");
     assert!(!error.is_passing());
-    let error = refused(&connect_as(server.port(), "looked_at", "nobody")).await;
+    let error = refused(&connect_as(server.port(), "assay", "nobody")).await;
     let text = error.to_string();
     assert!(text.contains("code 516") && text.contains("--store-password-file"), "{text}");
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use assay_clickhouse::{Connection, Log};
+use assay_clickhouse::{Connection, Log, migrate};
 use assay_fixtures::clickhouse::ClickHouse;
 use assay_fixtures::rng::Rng;
 use assay_indexer::decode::bitcoin::Decoder;
@@ -31,9 +31,9 @@ use crate::source::{Habits, Node};
 use crate::stored::bitcoin;
 
 /// Histories that are run if no other number is given.
-const USUAL_HISTORIES: u64 = 25;
-/// Most blocks that a history may take back.
-const MAX_REORG: u64 = 100;
+const USUAL_HISTORIES: u64 = 12;
+/// Most blocks that a history may take back: a node may be reorganised often between two looks.
+const MAX_REORG: u64 = 10_000;
 /// How many of a thousand processes end with the server.
 const SERVER_KILLS_PER_MILLE: u64 = 60;
 
@@ -62,7 +62,10 @@ async fn history(seed: u64, server: &mut ClickHouse) -> (u64, usize) {
     let mut rng = Rng::new(seed);
     let database = format!("history_{seed}");
     let direct = connect(server.port(), &database);
-    let node = Arc::new(Node::new(rng.bits(), Habits::any(&mut rng), 1));
+    migrate(&direct, None).await.expect("an empty database");
+    // Requests take longer here than the calls of a node: it has to do more between two.
+    let habits = Habits { change_per_mille: rng.range(50, 400), ..Habits::any(&mut rng) };
+    let node = Arc::new(Node::new(rng.bits(), habits, 1));
     let proxy = Proxy::start(server.port(), rng.bits()).await;
     let is_over = Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn(read_until(Arc::clone(&is_over), direct.clone()));
@@ -70,7 +73,7 @@ async fn history(seed: u64, server: &mut ClickHouse) -> (u64, usize) {
         proxy.cut(if rng.chance(500) { rng.range(1, 60) } else { 0 });
         node.begin();
         let connection = connect(proxy.port, &database);
-        let life = Duration::from_millis(rng.range(20, 1_500));
+        let life = Duration::from_millis(rng.range(20, 3_000));
         let (for_node, follows) = (Arc::clone(&node), rng.chance(700));
         let process = tokio::spawn(async move {
             let pipeline = pipeline(&for_node, connection).await?;
@@ -89,19 +92,19 @@ async fn history(seed: u64, server: &mut ClickHouse) -> (u64, usize) {
             server.restart();
         }
     }
-    node.set_habits(Habits::calm());
+    let log = Log::new(direct.clone(), Chain::Bitcoin);
+    let height = log.last().await.expect("readable").and_then(|last| last.watermark);
+    let chain = node.settle(height.map_or(0, |block| block.height));
     node.begin();
     let last = pipeline(&node, direct.clone()).await.expect("a server");
     last.run().await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     is_over.store(true, Ordering::Relaxed);
     reader.await.expect("no panic").unwrap_or_else(|fault| panic!("seed {seed}: {fault}"));
-    let chain = node.chain();
     let batches: Vec<_> =
         chain.iter().map(|raw| decode(Network::Regtest, raw).expect("a valid block")).collect();
     assert_holds(&direct, Chain::Bitcoin, &batches).await;
     let watermark = last.sink.watermark().await.expect("known");
     assert_eq!(watermark, chain.last().map(|raw| raw.block), "seed {seed}");
-    let log = Log::new(direct.clone(), Chain::Bitcoin);
     let entry = log.last().await.expect("readable").expect("an entry");
     let size: usize = chain.iter().map(|raw| raw.bytes.len()).sum();
     assert_eq!(entry.block_bytes, size as u64, "seed {seed}");

@@ -6,6 +6,8 @@
 //! * It keeps the contract of `Source` at every moment: each answer is of one chain of valid blocks.
 //! * Equal seeds and equal calls give equal answers.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
