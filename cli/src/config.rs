@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use anyhow::Context;
-use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
+use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions, Store};
 
 use crate::args::{GlobalArgs, IndexChain, LogFormat};
 use crate::layer::{BitcoinLayer, EthereumLayer, Layer, Size};
@@ -81,7 +81,7 @@ impl Config {
     /// What a SQL session over the lake needs to know.
     pub fn session_options(&self) -> SessionOptions {
         SessionOptions {
-            lake_dir: self.lake_dir.clone(),
+            store: Store::Lake(self.lake_dir.clone()),
             memory_limit_bytes: self.memory_bytes,
             spill_dir: self.spill_dir.clone(),
         }

@@ -37,8 +37,11 @@ const IDLE: Duration = Duration::from_secs(2);
 /// A piece of an insert, bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// How values come: text and bytes are told apart by who reads them, numbers stay numbers.
-const READ_SETTINGS: [(&str, &str); 4] = [
+/// How values come: text and bytes are told apart by who reads them, numbers stay numbers. And what
+/// only reads ends when nobody waits for it any more.
+const READ_SETTINGS: [(&str, &str); 6] = [
+    ("readonly", "2"),
+    ("cancel_http_readonly_queries_on_client_close", "1"),
     ("output_format_arrow_string_as_string", "0"),
     ("output_format_arrow_low_cardinality_as_dictionary", "0"),
     ("output_format_arrow_compression_method", "none"),

@@ -41,8 +41,8 @@ const SINGLE_ONLY: &str = "-- single only";
 const USERS: &str = "-- where users may be made";
 
 /// What a server says that has its users in files: ACCESS_STORAGE_READONLY, ACCESS_DENIED,
-/// ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND.
-const NO_USERS: [i32; 3] = [495, 497, 514];
+/// UNKNOWN_ROLE, ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND.
+const NO_USERS: [i32; 4] = [495, 497, 511, 514];
 
 /// The tables in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,33 @@ pub enum QueryError {
         /// The folder that was to hold it.
         path: PathBuf,
     },
+    /// The database holds no chain.
+    #[error("{place} holds no chain: run `assay index --store {place}` first")]
+    NoChain {
+        /// The server's address.
+        place: String,
+    },
+    /// The database's rows are of another version than this program's.
+    #[error(
+        "{place} has schema version {found}, this program reads version {expected}: index it anew, or use the program that made it"
+    )]
+    StoreVersion {
+        /// The server's address.
+        place: String,
+        /// Version that the database states.
+        found: u32,
+        /// Version that this program reads.
+        expected: u32,
+    },
+    /// Rows were taken back while a statement read them.
+    #[error("{chain} was reorganised while the statement ran: run it again")]
+    Reorganised {
+        /// Name of the chain.
+        chain: &'static str,
+    },
+    /// The server refuses, or cannot be reached.
+    #[error(transparent)]
+    ClickHouse(#[from] assay_clickhouse::Error),
     /// The lake's tables are of another version than this program's.
     #[error(
         "the lake in '{}' has schema version {found}, this program reads version {expected}: index it anew, or use the program that made it",

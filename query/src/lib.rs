@@ -1,20 +1,23 @@
-//! Answers SQL about a lake: catalog, functions and the read-only session.
+//! Answers SQL about a lake or a database on ClickHouse: catalog, functions and the read-only session.
 //!
 //! # Invariants
 //!
 //! * A session only reads: a statement that would write, set an option or open another file is
 //!   refused before anything runs.
-//! * A statement sees one snapshot of the lake, whatever the indexer commits while it runs.
+//! * A statement sees one snapshot of the store, whatever the indexer commits while it runs.
 //! * What operators hold in memory is bounded by the session's limit; beyond it, operators that
 //!   can spill do, and the others fail with an error.
 
 mod catalog;
+mod clickhouse;
 mod error;
 mod functions;
+mod lake;
 mod memory;
 mod rules;
 mod session;
 mod statement;
+mod store;
 mod views;
 
 pub use catalog::described::{Described, Kind, described_schemas, described_tables};
@@ -22,5 +25,6 @@ pub use error::QueryError;
 pub use functions::{DescribedFunction, described_functions};
 pub use session::{DEFAULT_MEMORY_LIMIT_BYTES, Session, SessionOptions};
 pub use statement::{MAX_SQL_BYTES, Statement};
+pub use store::Store;
 
 pub use datafusion::execution::SendableRecordBatchStream;

@@ -1,13 +1,14 @@
-//! A read-only SQL session over a lake.
+//! A read-only SQL session over a store.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use assay_model::Chain;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::error::DataFusionError;
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::object_store::{
@@ -23,17 +24,20 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
-use futures::StreamExt;
+use futures::{Stream, StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::catalog::lake::{Lake, Snapshot};
 use crate::catalog::names::{CATALOG, DEFAULT_SCHEMA, statement_state};
-use crate::catalog::store::ReadOnlyStore;
-use crate::catalog::stored::store_url;
+use crate::catalog::snapshot::Snapshot;
+use crate::clickhouse::planner::ServerPlanner;
+use crate::lake::Lake;
+use crate::lake::files::ReadOnlyStore;
+use crate::lake::table::store_url;
 use crate::memory::SharedMemory;
 use crate::rules::{HexLiterals, LargeJoins};
 use crate::statement::{self, Statement};
+use crate::store::{Opened, Store};
 use crate::{QueryError, described_tables, functions};
 
 /// The memory that statements may hold together unless the options say otherwise: it leaves a
@@ -55,8 +59,8 @@ const PLANNING_STACK_BYTES: usize = 256 << 20;
 /// What a session needs to know.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
-    /// The lake's folder.
-    pub lake_dir: PathBuf,
+    /// Where the rows are.
+    pub store: Store,
     /// Memory that all running statements may hold together.
     pub memory_limit_bytes: usize,
     /// Where operators put what does not fit; the system's folder for temporary files if absent.
@@ -66,7 +70,7 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> SessionOptions {
         SessionOptions {
-            lake_dir: PathBuf::from("lake"),
+            store: Store::Lake(PathBuf::from("lake")),
             memory_limit_bytes: DEFAULT_MEMORY_LIMIT_BYTES,
             spill_dir: None,
         }
@@ -75,30 +79,31 @@ impl Default for SessionOptions {
 
 /// A read-only SQL session. Cheap to share: statements run side by side within its memory limit.
 pub struct Session {
-    lake: Arc<Lake>,
+    store: Opened,
     base: Arc<SessionState>,
 }
 
 impl Session {
-    /// Opens the lake that `options` name.
+    /// Opens the store that `options` name.
     pub async fn open(options: SessionOptions) -> Result<Session, QueryError> {
-        let dir = options.lake_dir.clone();
-        let lake = Arc::new(blocking(move || Lake::open(&dir)).await?);
         let runtime = runtime(&options)?;
-        register_stores(&runtime, &lake)?;
-        let mut base = SessionStateBuilder::new_with_default_features()
+        let store = Opened::open(options.store).await?;
+        let mut builder = SessionStateBuilder::new_with_default_features()
             .with_config(config(options.memory_limit_bytes))
-            .with_runtime_env(Arc::new(runtime))
             .with_analyzer_rules(analyzer_rules())
-            .with_physical_optimizer_rules(physical_rules(options.memory_limit_bytes))
-            .build();
+            .with_physical_optimizer_rules(physical_rules(options.memory_limit_bytes));
+        match &store {
+            Opened::Lake(lake) => register_stores(&runtime, lake)?,
+            Opened::ClickHouse(_) => builder = builder.with_query_planner(Arc::new(ServerPlanner)),
+        }
+        let mut base = builder.with_runtime_env(Arc::new(runtime)).build();
         for function in functions::of_no_lake() {
             base.register_udf(Arc::new(function))?;
         }
         for name in REFUSED_FUNCTIONS {
             base.deregister_udf(name)?;
         }
-        Ok(Session { lake, base: Arc::new(base) })
+        Ok(Session { store, base: Arc::new(base) })
     }
 
     /// The statements of `sql`, which `;` separates; none if it is blank. A statement that would do
@@ -107,17 +112,19 @@ impl Session {
         statement::parse(sql)
     }
 
-    /// Runs one statement against the lake as it is now.
+    /// Runs one statement against the store as it is now.
     ///
     /// The stream's errors convert into [`QueryError`], which words them for people.
     pub async fn run(&self, statement: Statement) -> Result<SendableRecordBatchStream, QueryError> {
-        let lake = Arc::clone(&self.lake);
-        let snapshot = blocking(move || lake.snapshot()).await?;
-        let stream = on_large_stack(start(Arc::clone(&self.base), statement, snapshot)).await??;
+        let snapshot = self.store.snapshot().await?;
+        let started = start(Arc::clone(&self.base), statement, Arc::clone(&snapshot));
+        let stream = on_large_stack(started).await??;
         let schema = stream.schema();
         let stream = AssertUnwindSafe(stream).catch_unwind().map(|batch| {
             batch.unwrap_or_else(|panic| Err(QueryError::Engine(panic_message(&*panic)).into()))
         });
+        // All rows are known by then: if none was taken back, all are of the snapshot.
+        let stream = stream.chain(unless_changed(snapshot));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
 
@@ -147,7 +154,7 @@ async fn start(
         .verify_plan(&plan)
         .map_err(|_| QueryError::Refused { statement: "this statement".to_owned() })?;
     if needs_block_times(&plan)? {
-        blocking(move || snapshot.load_times()).await?;
+        snapshot.load_times().await?;
     }
     let physical = state.create_physical_plan(&plan).await?;
     Ok(execute_stream(physical, state.task_ctx())?)
@@ -178,14 +185,11 @@ async fn on_large_stack<T: Send + 'static>(
     }
 }
 
-/// Runs what does blocking I/O where it keeps no other task waiting.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
-) -> Result<T, QueryError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(QueryError::Engine(error.to_string())),
-    }
+/// No rows, or an error if those before are not those of `snapshot`.
+fn unless_changed(snapshot: Arc<Snapshot>) -> impl Stream<Item = DataFusionResult<RecordBatch>> {
+    stream::once(async move { snapshot.check_unchanged().await }).filter_map(|checked| async {
+        checked.err().map(|error| Err(DataFusionError::from(error)))
+    })
 }
 
 fn config(memory_limit_bytes: usize) -> SessionConfig {

@@ -10,7 +10,7 @@ use assay_model::lake::{
     Finality, Manifest, REPLACED_DIR, Reorg, Replaced, SCHEMA_VERSION, SEGMENT_FILE, table_file,
 };
 use assay_model::{BlockHash, BlockRef};
-use assay_query::{Kind, QueryError, Session, SessionOptions, described_tables};
+use assay_query::{Kind, QueryError, Session, SessionOptions, Store, described_tables};
 use support::{collect, error, lake, ok, open, slt};
 
 /// How many files the scans of `sql` read, after pruning by height.
@@ -24,13 +24,9 @@ async fn sql_behaves_as_the_records_say() {
     let dir = tempfile::tempdir().expect("a folder");
     lake::write(dir.path());
     let session = open(dir.path()).await;
-    let records = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
-    let mut count = 0;
-    for file in fs::read_dir(records).expect("a folder") {
-        slt::run(&session, &file.expect("an entry").path()).await;
-        count += 1;
+    for folder in ["tests/slt", "tests/slt/lake"] {
+        slt::run_all(&session, folder).await;
     }
-    assert!(count > 0);
 }
 
 #[tokio::test]
@@ -156,7 +152,7 @@ async fn a_statement_outlives_the_segments_that_it_reads() {
     assert_eq!(ok(&session, "select block_time('bitcoin', 4) is null").await, ["true"]);
     // Nothing is missing silently.
     fs::remove_dir_all(lake::segment(dir.path(), 3)).expect("removed");
-    let options = SessionOptions { lake_dir: dir.path().to_owned(), ..SessionOptions::default() };
+    let options = SessionOptions { store: Store::Lake(dir.path().to_owned()), ..SessionOptions::default() };
     let failed = Session::open(options).await.err().expect("a segment is missing").to_string();
     assert!(failed.contains("000000003-000000004"), "{failed}");
 }
@@ -218,7 +214,7 @@ async fn an_empty_lake_has_empty_tables() {
 async fn a_lake_that_cannot_be_read_says_why() {
     let dir = tempfile::tempdir().expect("a folder");
     let open = |path: &Path| {
-        Session::open(SessionOptions { lake_dir: path.to_owned(), ..SessionOptions::default() })
+        Session::open(SessionOptions { store: Store::Lake(path.to_owned()), ..SessionOptions::default() })
     };
     for path in [dir.path().join("nowhere"), dir.path().to_owned()] {
         let failed = open(&path).await.err().expect("no lake");
@@ -265,7 +261,7 @@ async fn descriptions_and_tables_agree() {
 /// A session that may hold next to nothing.
 async fn poor_session(dir: &Path) -> Session {
     let options = SessionOptions {
-        lake_dir: dir.to_owned(),
+        store: Store::Lake(dir.to_owned()),
         memory_limit_bytes: 32 << 20,
         spill_dir: Some(dir.join("spill")),
     };

@@ -16,14 +16,14 @@ use datafusion::catalog::{
 };
 use datafusion::common::Result;
 use datafusion::datasource::ViewTable;
-use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 
 use super::described::{self, Kind, described_schemas, described_tables};
-use super::lake::Snapshot;
-use super::stored::StoredTable;
+use super::snapshot::{Rows, Snapshot};
 use super::{information_schema, system};
+use crate::clickhouse::table::ServedTable;
+use crate::lake::table::StoredTable;
 use crate::{functions, views};
 
 /// Name of the one catalog.
@@ -105,6 +105,13 @@ impl Schema {
     fn stored(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         let tables = Chain::ALL.into_iter().flat_map(Chain::tables);
         let table = tables.copied().find(|t| t.chain.name() == self.name && t.name == name)?;
+        let chain = self.names.snapshot.chain(table.chain);
+        if let Some(chain) = chain
+            && let Rows::ClickHouse(commit) = &chain.rows
+        {
+            return Some(Arc::new(ServedTable::new(table, chain, commit)));
+        }
+        // A chain that is not there has tables without rows.
         Some(Arc::new(StoredTable::new(table, Arc::clone(&self.names.snapshot))))
     }
 
@@ -116,15 +123,11 @@ impl Schema {
         Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
     }
 
-    /// Reads the lake, so it must not run where other queries wait.
     async fn system(&self, name: &'static str) -> Result<Arc<dyn TableProvider>> {
-        let snapshot = Arc::clone(&self.names.snapshot);
         let rows = match self.name {
-            information_schema::SCHEMA => information_schema::rows(name),
-            _ => tokio::task::spawn_blocking(move || system::rows(name, &snapshot))
-                .await
-                .map_err(|error| DataFusionError::External(Box::new(error)))?,
-        }?;
+            information_schema::SCHEMA => information_schema::rows(name)?,
+            _ => system::rows(name, &self.names.snapshot).await?,
+        };
         Ok(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))
     }
 }

@@ -1,4 +1,4 @@
-//! The schema `system`: how far the lake reaches and what it is made of.
+//! The schema `system`: how far the store reaches and what it is made of.
 
 use std::sync::Arc;
 
@@ -10,8 +10,10 @@ use assay_model::{BlockRef, Chain, Column, ColumnType};
 use datafusion::common::Result;
 
 use super::described::{Described, Kind};
-use super::lake::Snapshot;
-use super::segment::Segment;
+use super::snapshot::{Rows, Snapshot};
+use crate::QueryError;
+use crate::lake::Segment;
+use crate::store::blocking;
 
 const SCHEMA: &str = "system";
 
@@ -77,7 +79,7 @@ const REORGS: Described = Described {
 const SEGMENTS: Described = Described {
     schema: SCHEMA,
     name: "segments",
-    doc: "One row per segment of the lake: the files that hold a range of heights.",
+    doc: "One row per segment of the lake: the files that hold a range of heights; ClickHouse has none.",
     kind: Kind::System,
     columns: &[
         Column::required("chain", ColumnType::Text, "Name of the chain."),
@@ -93,28 +95,34 @@ const SEGMENTS: Described = Described {
     ],
 };
 
-/// The rows of one of [`TABLES`]. May read block times from the lake.
-pub(super) fn rows(name: &str, snapshot: &Snapshot) -> Result<RecordBatch> {
+/// The rows of one of [`TABLES`].
+pub(super) async fn rows(name: &str, snapshot: &Arc<Snapshot>) -> Result<RecordBatch> {
     match name {
-        "watermarks" => watermarks(snapshot),
-        "reorgs" => reorgs(snapshot),
+        "watermarks" => {
+            let shared = Arc::clone(snapshot);
+            let times = blocking(move || {
+                shared.chains.iter().map(|chain| chain.tip_time()).collect::<Result<_, QueryError>>()
+            });
+            watermarks(snapshot, times.await?)
+        }
+        "reorgs" => {
+            let mut reorgs = Vec::new();
+            for chain in &snapshot.chains {
+                reorgs.push((chain.chain, chain.reorgs().await?));
+            }
+            self::reorgs(&reorgs)
+        }
         _ => segments(snapshot),
     }
 }
 
-fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
+fn watermarks(snapshot: &Snapshot, times: Vec<Option<i64>>) -> Result<RecordBatch> {
     let chains = &snapshot.chains;
-    let heights: Vec<_> = chains.iter().map(|chain| chain.tip()).collect();
-    let times = chains.iter().zip(&heights).map(|(chain, height)| match height {
-        Some(height) => chain.time_at(*height),
-        None => Ok(None),
-    });
-    let times = times.collect::<Result<Vec<_>, _>>()?;
     let settled = |block: &dyn Fn(Finality) -> Option<BlockRef>| -> ArrayRef {
-        let heights = chains.iter().map(|chain| block(chain.manifest.finality));
+        let heights = chains.iter().map(|chain| block(chain.finality));
         Arc::new(Int64Array::from_iter(heights.map(|block| block.map(|block| block.height as i64))))
     };
-    let hashes = chains.iter().map(|chain| chain.segments.last().map(|last| last.info.last.0));
+    let hashes = chains.iter().map(|chain| chain.tip.map(|tip| tip.hash.0));
     batch(
         &WATERMARKS,
         vec![
@@ -123,7 +131,7 @@ fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
                 chains.iter().map(|chain| chain.info.network.as_str()),
             )),
             Arc::new(Int64Array::from_iter(
-                heights.iter().map(|height| height.map(|height| height as i64)),
+                chains.iter().map(|chain| chain.tip.map(|tip| tip.height as i64)),
             )),
             Arc::new(BinaryArray::from_iter(hashes)),
             Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
@@ -133,10 +141,10 @@ fn watermarks(snapshot: &Snapshot) -> Result<RecordBatch> {
     )
 }
 
-fn reorgs(snapshot: &Snapshot) -> Result<RecordBatch> {
-    let chains = snapshot.chains.iter();
-    let all: Vec<(Chain, &Reorg, &Replaced)> = chains
-        .flat_map(|chain| chain.manifest.reorgs.iter().map(|reorg| (chain.chain, reorg)))
+fn reorgs(reorgs: &[(Chain, Vec<Reorg>)]) -> Result<RecordBatch> {
+    let all: Vec<(Chain, &Reorg, &Replaced)> = reorgs
+        .iter()
+        .flat_map(|(chain, reorgs)| reorgs.iter().map(|reorg| (*chain, reorg)))
         .flat_map(|(chain, reorg)| reorg.replaced.iter().map(move |block| (chain, reorg, block)))
         .collect();
     let numbers = |number: &dyn Fn(&Reorg, &Replaced) -> u64| -> ArrayRef {
@@ -164,7 +172,13 @@ fn segments(snapshot: &Snapshot) -> Result<RecordBatch> {
     let all: Vec<_> = snapshot
         .chains
         .iter()
-        .flat_map(|chain| chain.segments.iter().map(|segment| (chain.chain, segment)))
+        .flat_map(|chain| {
+            let segments = match &chain.rows {
+                Rows::Lake(lake) => lake.segments.as_slice(),
+                Rows::ClickHouse(_) => &[],
+            };
+            segments.iter().map(|segment| (chain.chain, segment))
+        })
         .collect();
     let numbers = |number: &dyn Fn(&Segment) -> u64| -> ArrayRef {
         let values = all.iter().map(|(_, segment)| number(segment) as i64);

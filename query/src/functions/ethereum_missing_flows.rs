@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 };
 
 use super::Bound;
-use crate::catalog::lake::ChainSnapshot;
+use crate::catalog::snapshot::ChainSnapshot;
 
 static DOC: LazyLock<Documentation> = LazyLock::new(|| {
     Documentation::builder(

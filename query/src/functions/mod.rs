@@ -21,7 +21,7 @@ use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 
 use self::coins::{Coins, Unit};
-use crate::catalog::lake::Snapshot;
+use crate::catalog::snapshot::Snapshot;
 
 /// A function in words.
 #[derive(Clone, Debug, PartialEq, Eq)]

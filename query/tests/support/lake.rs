@@ -61,30 +61,49 @@ pub fn write(dir: &Path) {
 
 /// Writes the lake's description alone: a lake without segments.
 pub fn write_info(dir: &Path, schema_version: u32) {
+    write_info_of(dir, Chain::Bitcoin, schema_version);
+}
+
+/// Writes the description of a chain that has no segments.
+pub fn write_info_of(dir: &Path, chain: Chain, schema_version: u32) {
     let info = LakeInfo {
         schema_version,
         network: Network::Regtest.to_string(),
         from: 0,
         extras: BTreeSet::new(),
     };
-    let dir = dir.join(Chain::Bitcoin.name());
+    let dir = dir.join(chain.name());
     fs::create_dir_all(&dir).expect("a folder");
     let text = serde_json::to_vec(&info).expect("JSON");
     fs::write(dir.join(LAKE_FILE), text).expect("a file");
 }
 
-/// Writes one segment, beside its place first, as the indexer does.
+/// Writes one segment of the lake that [`write`] makes.
 pub fn write_segment(dir: &Path, heights: Range<u64>) {
-    let chain = dir.join(Chain::Bitcoin.name());
-    let staging = chain.join(".staging");
+    write_segment_of(dir, Chain::Bitcoin, heights, |table, heights| {
+        let rows: Vec<_> = heights.flat_map(|height| rows_at(table, height)).collect();
+        let arrays = table.columns.iter().map(|column| array(column, &rows)).collect();
+        RecordBatch::try_new(table.schema(), arrays).expect("the model's schema")
+    });
+}
+
+/// Writes one segment of `chain`, beside its place first, as the indexer does.
+pub fn write_segment_of(
+    dir: &Path,
+    chain: Chain,
+    heights: Range<u64>,
+    rows: impl Fn(&Table, Range<u64>) -> RecordBatch,
+) {
+    let folder = dir.join(chain.name());
+    let staging = folder.join(".staging");
     fs::create_dir_all(&staging).expect("a folder");
     let mut tables = BTreeMap::new();
-    for table in Chain::Bitcoin.tables() {
-        let rows: Vec<_> = heights.clone().flat_map(|height| rows_at(table, height)).collect();
+    for table in chain.tables() {
+        let rows = rows(table, heights.clone());
         let path = staging.join(table_file(table.name));
-        write_file(&path, table, &rows);
+        write_file(&path, &rows);
         let bytes = fs::metadata(&path).expect("a file").len();
-        tables.insert(table.name.to_owned(), FileInfo { rows: rows.len() as u64, bytes });
+        tables.insert(table.name.to_owned(), FileInfo { rows: rows.num_rows() as u64, bytes });
     }
     let hash = |height: u64| BlockHash(block_hash(height).try_into().expect("32 bytes"));
     let info = SegmentInfo {
@@ -98,16 +117,23 @@ pub fn write_segment(dir: &Path, heights: Range<u64>) {
     };
     let text = serde_json::to_vec(&info).expect("JSON");
     fs::write(staging.join(SEGMENT_FILE), text).expect("a file");
-    fs::rename(&staging, chain.join(info.dir())).expect("a rename");
-    let mut segments = manifest(dir).segments;
-    segments.retain(|name| segment_heights(name).is_some_and(|known| known.end <= info.from));
-    segments.push(info.dir());
-    write_manifest(dir, &Manifest { segments, ..manifest(dir) });
+    fs::rename(&staging, folder.join(info.dir())).expect("a rename");
+    let mut manifest = manifest_of(dir, chain);
+    manifest
+        .segments
+        .retain(|name| segment_heights(name).is_some_and(|known| known.end <= info.from));
+    manifest.segments.push(info.dir());
+    write_manifest_of(dir, chain, &manifest);
 }
 
 /// What the manifest says.
 pub fn manifest(dir: &Path) -> Manifest {
-    match fs::read(dir.join(Chain::Bitcoin.name()).join(MANIFEST_FILE)) {
+    manifest_of(dir, Chain::Bitcoin)
+}
+
+/// What the manifest of `chain` says.
+pub fn manifest_of(dir: &Path, chain: Chain) -> Manifest {
+    match fs::read(dir.join(chain.name()).join(MANIFEST_FILE)) {
         Ok(text) => serde_json::from_slice(&text).expect("JSON"),
         Err(_) => Manifest::default(),
     }
@@ -115,8 +141,12 @@ pub fn manifest(dir: &Path) -> Manifest {
 
 /// Replaces the manifest.
 pub fn write_manifest(dir: &Path, manifest: &Manifest) {
+    write_manifest_of(dir, Chain::Bitcoin, manifest);
+}
+
+fn write_manifest_of(dir: &Path, chain: Chain, manifest: &Manifest) {
     let text = serde_json::to_vec(manifest).expect("JSON");
-    fs::write(dir.join(Chain::Bitcoin.name()).join(MANIFEST_FILE), text).expect("a file");
+    fs::write(dir.join(chain.name()).join(MANIFEST_FILE), text).expect("a file");
 }
 
 /// The folder of the segment that begins at `height`.
@@ -126,15 +156,13 @@ pub fn segment(dir: &Path, height: u64) -> PathBuf {
     dir.join(Chain::Bitcoin.name()).join(named.next().expect("a segment"))
 }
 
-fn write_file(path: &Path, table: &Table, rows: &[Row]) {
-    let arrays = table.columns.iter().map(|column| array(column, rows)).collect();
-    let batch = RecordBatch::try_new(table.schema(), arrays).expect("the model's schema");
+fn write_file(path: &Path, rows: &RecordBatch) {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
     let file = File::create(path).expect("a file");
-    let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties)).expect("writer");
-    writer.write(&batch).expect("rows");
+    let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties)).expect("writer");
+    writer.write(rows).expect("rows");
     writer.close().expect("a footer");
 }
 
@@ -154,7 +182,8 @@ fn array(column: &Column, rows: &[Row]) -> ArrayRef {
         }))),
         ColumnType::Bytes => Arc::new(BinaryArray::from_iter(values().map(|value| match value {
             Some(Value::Bytes(bytes)) => Some(bytes.as_slice()),
-            _ => (!column.nullable).then_some(&[][..]),
+            // Hashes that nobody asks for.
+            _ => (!column.nullable).then_some(&[0; 32][..]),
         }))),
         ColumnType::Time => {
             Arc::new(TimestampMicrosecondArray::from_iter_values(ints()).with_timezone("UTC"))
@@ -164,7 +193,8 @@ fn array(column: &Column, rows: &[Row]) -> ArrayRef {
     }
 }
 
-fn block_hash(height: u64) -> Vec<u8> {
+/// The hash of the block at `height`.
+pub fn block_hash(height: u64) -> Vec<u8> {
     vec![0xb0 + height as u8; 32]
 }
 

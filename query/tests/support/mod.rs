@@ -5,12 +5,12 @@ pub mod slt;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use assay_query::{QueryError, Session, SessionOptions};
+use assay_query::{QueryError, Session, SessionOptions, Store};
 use futures::TryStreamExt;
 
 /// A session over the lake in `dir`.
 pub async fn open(dir: &std::path::Path) -> Session {
-    let options = SessionOptions { lake_dir: dir.to_owned(), ..SessionOptions::default() };
+    let options = SessionOptions { store: Store::Lake(dir.to_owned()), ..SessionOptions::default() };
     Session::open(options).await.expect("the lake is there")
 }
 

@@ -11,8 +11,22 @@ use assay_query::Session;
 
 use super::rows;
 
+/// Runs every file of records in `folder`, which is one of this crate.
+pub async fn run_all(session: &Session, folder: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut count = 0;
+    for file in fs::read_dir(folder).expect("a folder") {
+        let path = file.expect("an entry").path();
+        if path.is_file() {
+            run(session, &path).await;
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
 /// Runs every record of the file and fails with all differences.
-pub async fn run(session: &Session, path: &Path) {
+async fn run(session: &Session, path: &Path) {
     let text = fs::read_to_string(path).expect("a file of records");
     let complete = std::env::var_os("ASSAY_SLT_COMPLETE").is_some();
     let (mut completed, mut differences, mut queries) = (Vec::new(), Vec::new(), 0);

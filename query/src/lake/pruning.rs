@@ -17,7 +17,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
-use super::segment::Segment;
+use super::Segment;
 
 /// The longest IN list that is used; a longer one reads every segment.
 const MAX_IN_LIST: usize = 10_000;

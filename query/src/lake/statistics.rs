@@ -5,7 +5,7 @@ use assay_model::{Column, ColumnType, Table};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 
-use super::segment::Segment;
+use super::Segment;
 
 /// How many times larger rows are in memory than in their file: encodings and zstd undone. Only
 /// plans depend on it, never results.

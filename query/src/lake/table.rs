@@ -27,10 +27,10 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::lake::Snapshot;
+use super::Segment;
 use super::pruning::needed_segments;
-use super::segment::Segment;
 use super::statistics::{file_statistics, table_statistics};
+use crate::catalog::snapshot::{Rows, Snapshot};
 
 /// A table of a snapshot.
 #[derive(Debug)]
@@ -51,7 +51,10 @@ impl StoredTable {
     }
 
     fn segments(&self) -> &[Arc<Segment>] {
-        self.snapshot.chain(self.table.chain).map_or(&[], |chain| &chain.segments)
+        match self.snapshot.chain(self.table.chain).map(|chain| &chain.rows) {
+            Some(Rows::Lake(lake)) => &lake.segments,
+            Some(Rows::ClickHouse(_)) | None => &[],
+        }
     }
 
     /// The files of `segments` that have rows, each with its statistics.

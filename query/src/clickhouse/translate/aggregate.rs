@@ -1,0 +1,68 @@
+//! Groups, and what is computed of them.
+//!
+//! Whole numbers and decimals are summed alike on both sides: a sum that does not fit wraps around.
+//! Floating-point numbers are summed in no particular order on either.
+
+use datafusion::common::stats::Precision;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{Aggregate, Expr};
+
+use super::expression::Scope;
+use super::kind::Kind;
+use super::select::{Names, Select, Term};
+
+/// Groups of `input`, one row each.
+pub(super) fn aggregate(node: &Aggregate, input: Select, names: &Names) -> Option<Select> {
+    let mut select = if input.is_closed() { input.nested(names) } else { input };
+    let scope = Scope::new(node.input.schema(), &select.columns);
+    let keys = node.group_expr.iter().map(|key| scope.term(key).filter(|key| key.kind.has_order()));
+    let keys = keys.collect::<Option<Vec<_>>>()?;
+    let values = node.aggr_expr.iter().map(|value| call(value, &scope));
+    let values = values.collect::<Option<Vec<_>>>()?;
+    select.rows = match keys.is_empty() {
+        true => Precision::Exact(1),
+        false => select.rows.to_inexact(),
+    };
+    select.groups = Some(keys.iter().map(|key| key.sql.clone()).collect());
+    select.columns = [keys, values].concat();
+    Some(select)
+}
+
+fn call(expr: &Expr, scope: &Scope<'_>) -> Option<Term> {
+    let expr = match expr {
+        Expr::Alias(alias) => &alias.expr,
+        other => other,
+    };
+    let Expr::AggregateFunction(AggregateFunction { func, params }) = expr else { return None };
+    if !params.order_by.is_empty() || params.null_treatment.is_some() {
+        return None;
+    }
+    let filter = match &params.filter {
+        Some(filter) => format!(" FILTER (WHERE {})", scope.condition(filter)?),
+        None => String::new(),
+    };
+    let [arg] = params.args.as_slice() else { return None };
+    // Every row counts, whatever the constant is.
+    let counts_rows = matches!(arg, Expr::Literal(value, _) if !value.is_null());
+    if func.name() == "count" && counts_rows && !params.distinct {
+        return Some(Term::new(format!("toInt64(count(){filter})"), Kind::Int64));
+    }
+    let arg = scope.term(arg)?;
+    let of = |name: &str| format!("{name}({}){filter}", arg.sql);
+    let is_number = matches!(arg.kind, Kind::Int64 | Kind::Decimal(_) | Kind::WideDecimal(_));
+    match (func.name(), params.distinct) {
+        ("count", false) if arg.kind != Kind::List => {
+            Some(Term::new(format!("toInt64({})", of("count")), Kind::Int64))
+        }
+        ("count", true) if arg.kind.has_order() => {
+            Some(Term::new(format!("toInt64({})", of("uniqExact")), Kind::Int64))
+        }
+        ("sum", false) if is_number || arg.kind == Kind::Float64 => {
+            Some(Term::new(of("sumOrNull"), arg.kind))
+        }
+        ("avg", false) if arg.kind == Kind::Float64 => Some(Term::new(of("avgOrNull"), arg.kind)),
+        ("min", _) if arg.kind.has_order() => Some(Term::new(of("minOrNull"), arg.kind)),
+        ("max", _) if arg.kind.has_order() => Some(Term::new(of("maxOrNull"), arg.kind)),
+        _ => None,
+    }
+}
