@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use anyhow::Context;
-use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions, Store};
+use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
 
 use crate::args::{GlobalArgs, IndexChain, LogFormat};
 use crate::layer::{BitcoinLayer, EthereumLayer, Layer, Size};
@@ -78,13 +78,20 @@ impl Config {
         }
     }
 
-    /// What a SQL session over the lake needs to know.
-    pub fn session_options(&self) -> SessionOptions {
-        SessionOptions {
-            store: Store::Lake(self.lake_dir.clone()),
+    /// What a SQL session over the store needs to know.
+    pub fn session_options(&self) -> anyhow::Result<SessionOptions> {
+        let store = match &self.store {
+            Store::Lake => assay_query::Store::Lake(self.lake_dir.clone()),
+            Store::ClickHouse(server) => assay_query::Store::ClickHouse {
+                address: server.address.clone(),
+                password: server.password()?,
+            },
+        };
+        Ok(SessionOptions {
+            store,
             memory_limit_bytes: self.memory_bytes,
             spill_dir: self.spill_dir.clone(),
-        }
+        })
     }
 }
 

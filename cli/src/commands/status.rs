@@ -22,7 +22,7 @@ use crate::stored::{self, StoredChain};
 /// `assay status`.
 pub async fn run(config: &Config, args: &StatusArgs) -> anyhow::Result<Outcome> {
     let chains = stored::chains(config).await?;
-    let session = Session::open(config.session_options()).await?;
+    let session = Session::open(config.session_options()?).await?;
     let mut status = Vec::new();
     for chain in &chains {
         let time = time_of_last_block(&session, chain).await?;

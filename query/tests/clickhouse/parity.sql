@@ -92,7 +92,7 @@ select max(total) from (select address, sum(value) as total from bitcoin.outputs
 select to_char(time, '%Y'), value from (select time, value, height, output_index from bitcoin.outputs order by value desc, height, output_index limit 5) order by value desc, to_char(time, '%Y');
 select to_char(time, '%Y-%m'), height from bitcoin.blocks order by height desc limit 3;
 select to_char(time, '%Y-%m'), height from bitcoin.blocks order by height desc limit 3 offset 2;
-select median(value), stddev(value), approx_distinct(address) from bitcoin.outputs;
+select median(value), approx_distinct(address) from bitcoin.outputs;
 select string_agg(address, ',' order by address) from bitcoin.outputs;
 select array_agg(height order by height) from bitcoin.blocks where height < 5;
 select height, block_time('bitcoin', height) = time, block_height('bitcoin', time) from bitcoin.blocks order by height;

@@ -12,6 +12,8 @@ use crate::database::Database;
 pub struct Recorder {
     /// Its address, in the place of the database's.
     pub address: Address,
+    /// How the tables of Bitcoin are named there.
+    tables: String,
     sent: Arc<Mutex<String>>,
 }
 
@@ -33,16 +35,17 @@ impl Recorder {
                 tokio::spawn(passed_on(from_server, to_client, None));
             }
         });
-        Recorder { address: address.parse().expect("an address"), sent }
+        let tables = format!("{}.bitcoin_", database.address.database());
+        Recorder { address: address.parse().expect("an address"), tables, sent }
     }
 
     /// The questions for rows that were sent since it was asked last.
     pub fn take(&self) -> Vec<String> {
         let text = std::mem::take(&mut *self.sent.lock().expect("no panic"));
-        // The body of a request is its SQL; what is asked of the log is no question for rows.
+        // The body of a request is its SQL.
         let bodies = text.split("\r\n\r\n").skip(1);
         let questions = bodies.map(|body| body.split("POST /").next().unwrap_or_default());
-        let is_asked = |sql: &&str| sql.starts_with("SELECT ") && sql.contains(" AS c");
+        let is_asked = |sql: &&str| sql.contains(&self.tables);
         questions.filter(is_asked).map(str::to_owned).collect()
     }
 }

@@ -31,10 +31,10 @@ pub async fn run(config: &Config, args: &SqlArgs) -> anyhow::Result<Outcome> {
         );
     }
     let Some(sql) = text(args)? else {
-        let session = Session::open(config.session_options()).await?;
+        let session = Session::open(config.session_options()?).await?;
         return prompt::run(&session, shape, config.verbosity).await;
     };
-    let session = Session::open(config.session_options()).await?;
+    let session = Session::open(config.session_options()?).await?;
     match output {
         // Until it has its name the file is ours to remove, so an interruption comes here first.
         Some(path) => {

@@ -39,7 +39,7 @@ pub async fn run(config: &Config, args: &VerifyArgs) -> anyhow::Result<Outcome> 
         chains.retain(|folder| folder.chain == chain.chain());
         ensure!(!chains.is_empty(), "the store does not have it");
     }
-    let session = Session::open(config.session_options()).await?;
+    let session = Session::open(config.session_options()?).await?;
     let mut reports = Vec::new();
     for folder in &chains {
         reports.push(verify(&session, folder, config, args.prevouts).await?);

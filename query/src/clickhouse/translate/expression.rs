@@ -146,17 +146,15 @@ impl<'a> Scope<'a> {
         (left.kind == right.kind && left.kind.has_order()).then_some((left.sql, right.sql))
     }
 
-    /// Whole numbers wrap around on both sides, decimals that do not fit are errors on both.
+    /// Whole numbers wrap around on both sides, and sums of decimals that do not fit are errors on
+    /// both. A product of decimals is an error only here.
     fn arithmetic(&self, left: &Expr, op: Operator, right: &Expr) -> Option<Term> {
         let (left, right) = (self.term(left)?, self.term(right)?);
-        let is_product = op == Operator::Multiply;
-        let kind = match (left.kind, right.kind) {
-            (Kind::Decimal(a), Kind::Decimal(b)) if is_product => Kind::Decimal(a + b),
-            (Kind::WideDecimal(a), Kind::WideDecimal(b)) if is_product => Kind::WideDecimal(a + b),
-            (a, b) if a == b => a,
-            _ => return None,
-        };
-        arithmetic_result(format!("({} {op} {})", left.sql, right.sql), kind)
+        let is_decimal = matches!(left.kind, Kind::Decimal(_) | Kind::WideDecimal(_));
+        if left.kind != right.kind || (is_decimal && op == Operator::Multiply) {
+            return None;
+        }
+        arithmetic_result(format!("({} {op} {})", left.sql, right.sql), left.kind)
     }
 
     /// Division by a constant: with any other divisor, what fails on one side may not on the other.

@@ -58,7 +58,8 @@ fn table_scan(scan: &TableScan) -> Option<Select> {
 fn projection(node: &Projection, input: Select, names: &Names) -> Option<Select> {
     // One row for all rows: without an aggregate there would be one for each.
     let is_one_row = input.groups.as_ref().is_some_and(Vec::is_empty);
-    let mut select = if is_one_row { input.nested(names) } else { input };
+    let is_constant = node.expr.iter().all(|expr| expr.column_refs().is_empty());
+    let mut select = if is_one_row && is_constant { input.nested(names) } else { input };
     let scope = Scope::new(node.input.schema(), &select.columns);
     let columns = node.expr.iter().map(|expr| scope.output(expr)).collect::<Option<_>>()?;
     select.columns = columns;
