@@ -152,7 +152,8 @@ async fn a_statement_outlives_the_segments_that_it_reads() {
     assert_eq!(ok(&session, "select block_time('bitcoin', 4) is null").await, ["true"]);
     // Nothing is missing silently.
     fs::remove_dir_all(lake::segment(dir.path(), 3)).expect("removed");
-    let options = SessionOptions { store: Store::Lake(dir.path().to_owned()), ..SessionOptions::default() };
+    let options =
+        SessionOptions { store: Store::Lake(dir.path().to_owned()), ..SessionOptions::default() };
     let failed = Session::open(options).await.err().expect("a segment is missing").to_string();
     assert!(failed.contains("000000003-000000004"), "{failed}");
 }
@@ -214,7 +215,10 @@ async fn an_empty_lake_has_empty_tables() {
 async fn a_lake_that_cannot_be_read_says_why() {
     let dir = tempfile::tempdir().expect("a folder");
     let open = |path: &Path| {
-        Session::open(SessionOptions { store: Store::Lake(path.to_owned()), ..SessionOptions::default() })
+        Session::open(SessionOptions {
+            store: Store::Lake(path.to_owned()),
+            ..SessionOptions::default()
+        })
     };
     for path in [dir.path().join("nowhere"), dir.path().to_owned()] {
         let failed = open(&path).await.err().expect("no lake");

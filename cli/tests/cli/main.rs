@@ -1,5 +1,6 @@
 //! Runs the program as its users do, over a small lake that is written here.
 
+mod clickhouse;
 mod common;
 mod demo;
 mod ethereum;

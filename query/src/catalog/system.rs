@@ -101,7 +101,11 @@ pub(super) async fn rows(name: &str, snapshot: &Arc<Snapshot>) -> Result<RecordB
         "watermarks" => {
             let shared = Arc::clone(snapshot);
             let times = blocking(move || {
-                shared.chains.iter().map(|chain| chain.tip_time()).collect::<Result<_, QueryError>>()
+                shared
+                    .chains
+                    .iter()
+                    .map(|chain| chain.tip_time())
+                    .collect::<Result<_, QueryError>>()
             });
             watermarks(snapshot, times.await?)
         }

@@ -13,9 +13,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{
-    Extension, Filter, LogicalPlan, Sort, UserDefinedLogicalNode,
-};
+use datafusion::logical_expr::{Extension, Filter, LogicalPlan, Sort, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 

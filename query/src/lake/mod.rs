@@ -24,10 +24,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use assay_model::Chain;
 use assay_model::lake::{
     LAKE_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, Reorg, SCHEMA_VERSION,
 };
-use assay_model::Chain;
 
 pub(crate) use self::segment::Segment;
 use crate::QueryError;
@@ -113,10 +113,8 @@ impl Lake {
             }
         });
         let segments = segments.collect::<Result<Vec<_>, _>>()?;
-        let tip = segments.last().map(|last| Tip {
-            height: last.heights.end - 1,
-            hash: last.info.last,
-        });
+        let tip =
+            segments.last().map(|last| Tip { height: last.heights.end - 1, hash: last.info.last });
         let rows = Rows::Lake(Manifested { text, reorgs: manifest.reorgs, segments });
         Ok(Some(Arc::new(ChainSnapshot::new(chain, info, manifest.finality, tip, rows))))
     }

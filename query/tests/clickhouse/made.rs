@@ -56,15 +56,12 @@ pub fn write(dir: &Path) {
 
 fn rows(table: &Table, heights: Range<u64>) -> RecordBatch {
     let each = if table.name == "blocks" { 1 } else { ROWS_PER_BLOCK };
-    let heights: Vec<u64> =
-        heights.flat_map(|height| std::iter::repeat_n(height, each)).collect();
+    let heights: Vec<u64> = heights.flat_map(|height| std::iter::repeat_n(height, each)).collect();
     let mut seed = Seed(0x9e37_79b9_7f4a_7c15 ^ (table.name.len() as u64) << 32 ^ heights[0]);
     let arrays = table.columns.iter().map(|column| -> ArrayRef {
         let places = || (0..heights.len()).map(|place| (place % each) as i64);
         match column.name {
-            "height" => {
-                Arc::new(Int64Array::from_iter_values(heights.iter().map(|h| *h as i64)))
-            }
+            "height" => Arc::new(Int64Array::from_iter_values(heights.iter().map(|h| *h as i64))),
             "time" => {
                 let times = heights.iter().map(|height| lake::time_micros(*height));
                 Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
@@ -101,9 +98,7 @@ fn bytes(name: &str, seed: &mut Seed) -> Vec<u8> {
 fn array(column: &Column, count: usize, seed: &mut Seed) -> ArrayRef {
     let given: Vec<bool> = (0..count).map(|_| !column.nullable || seed.below(4) > 0).collect();
     match column.kind {
-        ColumnType::Boolean => {
-            Arc::new(BooleanArray::from(values(&given, || seed.below(2) == 1)))
-        }
+        ColumnType::Boolean => Arc::new(BooleanArray::from(values(&given, || seed.below(2) == 1))),
         ColumnType::Int32 => {
             Arc::new(Int32Array::from(values(&given, || seed.of(&[0, 1, 2, -1, i32::MAX]))))
         }

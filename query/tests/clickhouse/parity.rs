@@ -3,8 +3,8 @@
 use assay_query::Session;
 
 use crate::database::Database;
-use crate::support::{lake, open, rows, slt};
 use crate::made;
+use crate::support::{lake, open, rows, slt};
 
 /// Statements over the tables of [`made`], beside one for every table and view as a whole.
 const STATEMENTS: &str = include_str!("parity.sql");

@@ -52,9 +52,8 @@ fn condition() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         (number(), comparison(), number()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
         (text(), comparison(), text()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        (text(), any::<bool>()).prop_map(|(text, not)| {
-            format!("{text} is {}null", if not { "not " } else { "" })
-        }),
+        (text(), any::<bool>())
+            .prop_map(|(text, not)| { format!("{text} is {}null", if not { "not " } else { "" }) }),
         (number(), any::<bool>()).prop_map(|(number, not)| {
             format!("{number} {}in (0, 5, 50, -7)", if not { "not " } else { "" })
         }),

@@ -28,7 +28,10 @@ async fn what_can_be_is_carried_out_there() {
         let sql = lines.next().expect("a statement");
         let expected: Vec<_> = lines.map(|line| line.replace("$db", &database)).collect();
         let actual = sent(&session, &recorder, sql).await;
-        if std::env::var_os("ASSAY_SHOW").is_some() { println!("{sql}\n{}\n", actual.join("\n").replace(&database, "$db")); continue; }
+        if std::env::var_os("ASSAY_SHOW").is_some() {
+            println!("{sql}\n{}\n", actual.join("\n").replace(&database, "$db"));
+            continue;
+        }
         assert_eq!(actual, expected, "{sql}");
         // What EXPLAIN shows is what is sent.
         let plan = ok(&session, &format!("explain {sql}")).await.join("\n");

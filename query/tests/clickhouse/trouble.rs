@@ -9,8 +9,8 @@ use assay_model::lake::{LakeInfo, SCHEMA_VERSION};
 use assay_query::{QueryError, Session, SessionOptions, Store};
 
 use crate::database::Database;
-use crate::support::{error, lake, ok};
 use crate::made;
+use crate::support::{error, lake, ok};
 
 async fn refusal(address: &str, password: Option<&str>) -> QueryError {
     let address = address.parse().expect("an address");

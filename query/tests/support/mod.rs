@@ -10,7 +10,8 @@ use futures::TryStreamExt;
 
 /// A session over the lake in `dir`.
 pub async fn open(dir: &std::path::Path) -> Session {
-    let options = SessionOptions { store: Store::Lake(dir.to_owned()), ..SessionOptions::default() };
+    let options =
+        SessionOptions { store: Store::Lake(dir.to_owned()), ..SessionOptions::default() };
     Session::open(options).await.expect("the lake is there")
 }
 

@@ -62,7 +62,7 @@ pub async fn run(config: &Config, args: &CopyArgs) -> anyhow::Result<Outcome> {
 
 fn lake_options(config: &Config, lake_dir: &Path) -> SessionOptions {
     SessionOptions {
-        lake_dir: lake_dir.to_owned(),
+        store: assay_query::Store::Lake(lake_dir.to_owned()),
         memory_limit_bytes: config.memory_bytes,
         spill_dir: config.spill_dir.clone(),
     }

@@ -162,7 +162,11 @@ mod tests {
         let time = |micros| ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()));
         let bytes = |length| ScalarValue::Binary(Some(vec![0xab; length]));
         for (kind, value, constant) in [
-            (Kind::Int64, ScalarValue::Int64(Some(i64::MIN)), Some("toInt64(-9223372036854775808)")),
+            (
+                Kind::Int64,
+                ScalarValue::Int64(Some(i64::MIN)),
+                Some("toInt64(-9223372036854775808)"),
+            ),
             (Kind::Int64, ScalarValue::Int32(Some(1)), None),
             (Kind::Int64, ScalarValue::Int64(None), Some("CAST(NULL AS Nullable(Int64))")),
             (Kind::Text, ScalarValue::Utf8(Some(r"a'\".to_owned())), Some(r"'a\'\\'")),

@@ -39,7 +39,11 @@ pub(in super::super) fn translate(
     };
     let fields = plan.schema().fields();
     let is_same = select.columns.len() == fields.len()
-        && select.columns.iter().zip(fields).all(|(term, field)| term.kind.is_of(field.data_type()));
+        && select
+            .columns
+            .iter()
+            .zip(fields)
+            .all(|(term, field)| term.kind.is_of(field.data_type()));
     (is_same && select.is_short()).then_some(select)
 }
 
@@ -67,11 +71,7 @@ fn projection(node: &Projection, input: Select, names: &Names) -> Option<Select>
 }
 
 /// `input` with those conditions of `node` that are translated, and the others.
-pub(in super::super) fn filter(
-    node: &Filter,
-    input: Select,
-    names: &Names,
-) -> (Select, Vec<Expr>) {
+pub(in super::super) fn filter(node: &Filter, input: Select, names: &Names) -> (Select, Vec<Expr>) {
     let mut select = if input.is_closed() { input.nested(names) } else { input };
     let scope = Scope::new(node.input.schema(), &select.columns);
     let (mut conditions, mut rest) = (Vec::new(), Vec::new());
