@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use assay_clickhouse::Address;
 use assay_fixtures::simulate::options::{Options, Scale};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
@@ -46,7 +45,7 @@ pub struct GlobalArgs {
     /// ClickHouse server to keep rows in instead of the lake, like
     /// clickhouse://user@host:8123/assay; over TLS clickhouses:// [environment: ASSAY_STORE]
     #[arg(long, global = true, value_name = "ADDRESS")]
-    pub store: Option<Address>,
+    pub store: Option<String>, // clap would show it whole if it were wrong, a password included
     /// File with the password of that user [environment: ASSAY_STORE_PASSWORD_FILE]
     #[arg(long, global = true, value_name = "FILE")]
     pub store_password_file: Option<PathBuf>,
@@ -411,7 +410,7 @@ pub struct CopyArgs {
     pub from: PathBuf,
     /// The server, like clickhouse://user@host:8123/assay
     #[arg(value_name = "ADDRESS")]
-    pub to: Address,
+    pub to: String,
     /// The chain [default: every chain in the lake]
     #[arg(long, value_enum)]
     pub chain: Option<ChainArg>,

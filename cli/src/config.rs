@@ -42,7 +42,7 @@ impl Config {
     /// The configuration of a command: reads the file and the environment.
     pub fn load(global: &GlobalArgs, chain: Option<&IndexChain>) -> anyhow::Result<Config> {
         let environment = Layer::from_env(|name| env::var_os(name))?;
-        let typed = Layer::from_args(global, chain);
+        let typed = Layer::from_args(global, chain)?;
         let layer = typed.over(environment).over(file_layer(global)?);
         let verbosity = match (global.quiet, global.verbose) {
             (true, _) => Verbosity::Quiet,

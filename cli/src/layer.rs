@@ -230,10 +230,10 @@ impl Layer {
     }
 
     /// What the command line says.
-    pub fn from_args(global: &GlobalArgs, chain: Option<&IndexChain>) -> Layer {
+    pub fn from_args(global: &GlobalArgs, chain: Option<&IndexChain>) -> anyhow::Result<Layer> {
         let mut layer = Layer {
             lake: global.lake.clone(),
-            store: global.store.clone(),
+            store: global.store.as_deref().map(str::parse).transpose()?,
             store_password_file: global.store_password_file.clone(),
             memory: global.memory.map(Size),
             log_format: global.log_format,
@@ -268,7 +268,7 @@ impl Layer {
             }
             None => {}
         }
-        layer
+        Ok(layer)
     }
 }
 

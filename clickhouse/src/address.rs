@@ -114,12 +114,12 @@ impl FromStr for Address {
             if let Ok(mut url) = url
                 && url.password().is_some()
             {
-                let _ = url.set_password(Some("…"));
+                let _ = url.set_password(Some("***"));
                 shown = url.to_string();
             } else if let Some((before, _)) = text.rsplit_once('@')
                 && before.contains(':')
             {
-                "…".clone_into(&mut shown);
+                "***".clone_into(&mut shown);
             }
             AddressError { shown, reason }
         })

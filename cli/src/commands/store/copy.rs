@@ -46,7 +46,7 @@ pub async fn run(config: &Config, args: &CopyArgs) -> anyhow::Result<Outcome> {
         _ => &args.from,
     };
     let password_file = config.store_password_file.clone();
-    let server = Server { address: args.to.clone(), password_file };
+    let server = Server { address: args.to.parse()?, password_file };
     let mut chains = stored::lake_chains(lake_dir)?;
     if let Some(chain) = args.chain {
         chains.retain(|stored| stored.chain == chain.chain());
