@@ -368,6 +368,7 @@ const STORE_EXAMPLES: &str = "\
 Examples:
   assay store migrate --store clickhouse://writer@host:8123/assay --store-password-file pw
   assay store migrate --store clickhouse://writer@host/assay --cluster main
+  assay store migrate --store clickhouse://writer@h1,h2,h3/assay --cluster main --without-keeper
   assay store copy lake clickhouse://writer@host:8123/assay
   assay store copy /data/lake clickhouse://localhost/assay
 
@@ -400,6 +401,9 @@ pub struct MigrateArgs {
     /// Make the tables on all nodes of this cluster, distributed over its shards
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
+    /// The cluster has no Keeper, so no replicas either: the address names all of its nodes
+    #[arg(long, requires = "cluster")]
+    pub without_keeper: bool,
 }
 
 /// `assay store copy`.

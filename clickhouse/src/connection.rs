@@ -1,4 +1,5 @@
-//! Asks a ClickHouse server: statements, streams of rows, inserts.
+//! Asks a ClickHouse server, or the first that answers of several: statements, streams of rows,
+//! inserts.
 //!
 //! # Invariants
 //!
@@ -6,8 +7,13 @@
 //! * No request waits for ever: a server that is gone is noticed within [`Limits::gone`], whatever the
 //!   statement is, and one that is silent when the time for an answer is over. Only rows that somebody
 //!   asked for are waited for as long as the server works on them.
+//! * What may change something is sent to one server only: to the next, if there was no connection to
+//!   the one before. Whoever gets another error decides whether to ask again, and asks the next.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -19,6 +25,7 @@ use clickhouse::error::Error as ClientError;
 use clickhouse::query::BytesCursor;
 use clickhouse::{Client, Compression};
 use futures::Stream;
+use futures::future::try_join_all;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -38,14 +45,25 @@ const IDLE: Duration = Duration::from_secs(2);
 const PIECE_BYTES: usize = 1 << 20;
 
 /// How values come: text and bytes are told apart by who reads them, numbers stay numbers. And what
-/// only reads ends when nobody waits for it any more.
-const READ_SETTINGS: [(&str, &str); 6] = [
+/// only reads ends when nobody waits for it any more. On a cluster only the shards are asked that can
+/// have the rows, and one of those that is away is an error, not a smaller sum.
+const READ_SETTINGS: [(&str, &str); 8] = [
     ("readonly", "2"),
     ("cancel_http_readonly_queries_on_client_close", "1"),
     ("output_format_arrow_string_as_string", "0"),
     ("output_format_arrow_low_cardinality_as_dictionary", "0"),
     ("output_format_arrow_compression_method", "none"),
     ("output_format_json_quote_64bit_integers", "0"),
+    ("optimize_skip_unused_shards", "1"),
+    ("skip_unavailable_shards", "0"),
+];
+
+/// How rows get onto a cluster that a statement makes: it is done when the shards have stored them, and
+/// what it reads for them is read as ever.
+pub(crate) const WRITE_SETTINGS: [(&str, &str); 3] = [
+    ("distributed_foreground_insert", "1"),
+    ("optimize_skip_unused_shards", "1"),
+    ("skip_unavailable_shards", "0"),
 ];
 
 /// How long what may take.
@@ -72,14 +90,23 @@ impl Default for Limits {
     }
 }
 
-/// A server's database, as one user sees it. Cheap to clone; requests run side by side.
+/// A database of a server or of several, as one user sees it. Cheap to clone; requests run side by
+/// side.
 #[derive(Clone)]
 pub struct Connection {
     address: Address,
-    /// The address, for people.
+    nodes: Arc<[Node]>,
+    /// Which of the nodes is asked: the one that answered last.
+    current: Arc<AtomicUsize>,
+    limits: Limits,
+}
+
+/// A server.
+#[derive(Clone)]
+struct Node {
+    /// Its address, for people.
     place: String,
     client: Client,
-    limits: Limits,
 }
 
 /// Rows as they come.
@@ -120,7 +147,6 @@ impl Connection {
         password: Option<&str>,
         limits: Limits,
     ) -> Result<Connection, Error> {
-        let place = address.to_string();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -135,7 +161,7 @@ impl Connection {
             .with_safe_default_protocol_versions()
             .map_err(std::io::Error::other)
             .and_then(ConfigBuilderExt::with_native_roots)
-            .map_err(|source| Error::Tls { place: place.clone(), source })?
+            .map_err(|source| Error::Tls { place: address.to_string(), source })?
             .with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
@@ -150,7 +176,6 @@ impl Connection {
             false => Compression::None,
         };
         let mut client = Client::with_http_client(http)
-            .with_url(address.url())
             .with_compression(compression)
             .with_product_info("assay", env!("CARGO_PKG_VERSION"));
         if let Some(user) = address.user() {
@@ -159,7 +184,22 @@ impl Connection {
         if let Some(password) = password {
             client = client.with_password(password);
         }
-        Ok(Connection { address: address.clone(), place, client, limits })
+        let nodes = address.each().zip(address.urls()).map(|(alone, url)| Node {
+            place: alone.to_string(),
+            client: client.clone().with_url(url),
+        });
+        let (address, nodes) = (address.clone(), nodes.collect());
+        Ok(Connection { address, nodes, current: Arc::default(), limits })
+    }
+
+    /// A connection to each of the servers alone.
+    pub fn each(&self) -> impl Iterator<Item = Connection> {
+        self.address.each().zip(self.nodes.iter()).map(|(address, node)| Connection {
+            address,
+            nodes: Arc::from([node.clone()]),
+            current: Arc::default(),
+            limits: self.limits,
+        })
     }
 
     /// Where it leads.
@@ -192,11 +232,30 @@ impl Connection {
         action: &str,
         settings: &[(&str, &str)],
     ) -> Result<(), Error> {
-        let mut query = self.client.query_raw(sql);
-        for (name, value) in settings {
-            query = query.with_setting(*name, *value);
-        }
-        self.within(self.limits.work, action, query.execute()).await
+        let send = |node: Node| async move {
+            let mut query = node.client.query_raw(sql);
+            for (name, value) in settings {
+                query = query.with_setting(*name, *value);
+            }
+            self.within(&node, self.limits.work, action, query.execute()).await
+        };
+        self.failing_over(is_unconnected, send).await
+    }
+
+    /// The same on every server, side by side; done when all have done it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::execute`], of any server.
+    pub async fn execute_everywhere(
+        &self,
+        sql: &str,
+        action: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<(), Error> {
+        let each =
+            self.each().map(|node| async move { node.execute_with(sql, action, settings).await });
+        try_join_all(each).await.map(|_| ())
     }
 
     /// The few rows that `sql` gives.
@@ -209,11 +268,14 @@ impl Connection {
         sql: &str,
         action: &str,
     ) -> Result<Vec<T>, Error> {
-        let mut cursor = self.fetch(sql, action, "JSONEachRow")?;
-        let text = self.within(self.limits.answer, action, cursor.collect()).await?;
+        let ask = |node: Node| async move {
+            let mut cursor = fetch(&node, sql, action, "JSONEachRow")?;
+            self.within(&node, self.limits.answer, action, cursor.collect()).await
+        };
+        let text = self.failing_over(is_gone, ask).await?;
         let rows = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         rows.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(|source| Error::Json {
-            place: self.place.clone(),
+            place: self.address.to_string(),
             action: action.to_owned(),
             source,
         })
@@ -226,22 +288,25 @@ impl Connection {
     ///
     /// If the server refuses or cannot be reached; also later, in the stream.
     pub async fn batches(&self, sql: &str, action: &str) -> Result<Batches, Error> {
-        let cursor = self.fetch(sql, action, "ArrowStream")?;
-        let reading = Reading {
-            connection: self.clone(),
-            action: action.to_owned(),
-            cursor,
-            decoder: StreamDecoder::new(),
-            rest: Buffer::default(),
-        };
-        let mut batches = Box::pin(stream::try_unfold(reading, Reading::next)).peekable();
-        // What the server refuses, it refuses before the first row.
-        match Pin::new(&mut batches).peek().await {
-            Some(Err(_)) => {
-                Err(batches.try_next().await.expect_err("what was peeked at is an error"))
+        let ask = |node: Node| async move {
+            let reading = Reading {
+                cursor: fetch(&node, sql, action, "ArrowStream")?,
+                node,
+                limit: self.limits.gone,
+                action: action.to_owned(),
+                decoder: StreamDecoder::new(),
+                rest: Buffer::default(),
+            };
+            let mut batches = Box::pin(stream::try_unfold(reading, Reading::next)).peekable();
+            // What the server refuses, it refuses before the first row.
+            match Pin::new(&mut batches).peek().await {
+                Some(Err(_)) => {
+                    Err(batches.try_next().await.expect_err("what was peeked at is an error"))
+                }
+                _ => Ok(Box::pin(batches) as Batches),
             }
-            _ => Ok(Box::pin(batches)),
-        }
+        };
+        self.failing_over(is_gone, ask).await
     }
 
     /// Stores rows: all of them, or, if they come with a token that came before, none.
@@ -250,55 +315,98 @@ impl Connection {
     ///
     /// If the server refuses or cannot be reached; then some of the rows may be stored.
     pub async fn insert(&self, insert: Insert<'_>) -> Result<(), Error> {
-        let sql = format!("INSERT INTO {}.{} FORMAT ArrowStream", self.database(), insert.table);
-        let mut request = self
-            .client
-            .insert_formatted_with(sql)
-            .with_setting("query_id", insert.query_id)
-            .with_setting("insert_deduplicate", "1")
-            .with_setting("insert_deduplication_token", insert.token)
-            .with_setting("async_insert", "0")
-            .with_setting("distributed_foreground_insert", "1")
-            .with_timeouts(Some(self.limits.answer), Some(self.limits.work));
-        let mut rest = insert.rows;
-        while !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(PIECE_BYTES));
-            request.send(piece).await.map_err(|error| {
-                Error::of(&self.place, insert.action, self.limits.answer.as_secs(), error)
-            })?;
-        }
-        let ended = request.end().await;
-        ended.map_err(|error| {
-            Error::of(&self.place, insert.action, self.limits.work.as_secs(), error)
-        })
+        let sql = &format!("INSERT INTO {}.{} FORMAT ArrowStream", self.database(), insert.table);
+        let insert = &insert;
+        let send = |node: Node| async move {
+            let failed = |limit: Duration, error| {
+                Error::of(&node.place, insert.action, limit.as_secs(), error)
+            };
+            let mut request = node
+                .client
+                .insert_formatted_with(sql)
+                .with_setting("query_id", insert.query_id)
+                .with_setting("insert_deduplicate", "1")
+                .with_setting("insert_deduplication_token", insert.token)
+                .with_setting("async_insert", "0")
+                .with_setting("distributed_foreground_insert", "1")
+                .with_timeouts(Some(self.limits.answer), Some(self.limits.work));
+            let mut rest = insert.rows.clone();
+            while !rest.is_empty() {
+                let piece = rest.split_to(rest.len().min(PIECE_BYTES));
+                request.send(piece).await.map_err(|error| failed(self.limits.answer, error))?;
+            }
+            request.end().await.map_err(|error| failed(self.limits.work, error))
+        };
+        self.failing_over(is_unconnected, send).await
     }
 
-    fn fetch(&self, sql: &str, action: &str, format: &str) -> Result<BytesCursor, Error> {
-        let mut query = self.client.query_raw(sql);
-        for (name, value) in READ_SETTINGS {
-            query = query.with_setting(name, value);
+    /// What `ask` gives, of the server that answered last or, if `is_for_next` says so of its error,
+    /// of those after it.
+    async fn failing_over<T, F>(
+        &self,
+        is_for_next: fn(&Error) -> bool,
+        ask: impl Fn(Node) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut left = self.nodes.len();
+        loop {
+            let asked = self.current.load(Relaxed);
+            let result = ask(self.nodes[asked].clone()).await;
+            let Err(error) = &result else { return result };
+            left -= 1;
+            if is_gone(error) || matches!(error, Error::TimedOut { .. }) {
+                let next = (asked + 1) % self.nodes.len();
+                // Others that asked it may have gone on already.
+                let _ = self.current.compare_exchange(asked, next, Relaxed, Relaxed);
+            }
+            if left == 0 || !is_for_next(error) {
+                return result;
+            }
+            tracing::warn!(%error, "asking the next server");
         }
-        query.fetch_bytes(format).map_err(|error| Error::of(&self.place, action, 0, error))
     }
 
-    /// What `work` gives within `limit`.
+    /// What `work` on `node` gives within `limit`.
     async fn within<T>(
         &self,
+        node: &Node,
         limit: Duration,
         action: &str,
         work: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, Error> {
         let seconds = limit.as_secs();
         match tokio::time::timeout(limit, work).await {
-            Ok(result) => result.map_err(|error| Error::of(&self.place, action, seconds, error)),
-            Err(_) => Err(Error::of(&self.place, action, seconds, ClientError::TimedOut)),
+            Ok(result) => result.map_err(|error| Error::of(&node.place, action, seconds, error)),
+            Err(_) => Err(Error::of(&node.place, action, seconds, ClientError::TimedOut)),
         }
     }
 }
 
+fn fetch(node: &Node, sql: &str, action: &str, format: &str) -> Result<BytesCursor, Error> {
+    let mut query = node.client.query_raw(sql);
+    for (name, value) in READ_SETTINGS {
+        query = query.with_setting(name, value);
+    }
+    query.fetch_bytes(format).map_err(|error| Error::of(&node.place, action, 0, error))
+}
+
+/// Whether the server was not asked at all.
+fn is_unconnected(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { .. })
+}
+
+/// Whether the server is not there, or is not any more.
+fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { .. } | Error::Network { .. })
+}
+
 /// An answer that is being read.
 struct Reading {
-    connection: Connection,
+    node: Node,
+    /// Until a server counts as gone that does not acknowledge anything.
+    limit: Duration,
     action: String,
     cursor: BytesCursor,
     decoder: StreamDecoder,
@@ -314,12 +422,7 @@ impl Reading {
             }
             let received = self.cursor.next().await;
             let received = received.map_err(|error| {
-                Error::of(
-                    &self.connection.place,
-                    &self.action,
-                    self.connection.limits.gone.as_secs(),
-                    error,
-                )
+                Error::of(&self.node.place, &self.action, self.limit.as_secs(), error)
             })?;
             match received {
                 Some(bytes) => self.rest = Buffer::from(bytes),
@@ -333,7 +436,7 @@ impl Reading {
     }
 
     fn wrong(&self, source: ArrowError) -> Error {
-        let place = self.connection.place.clone();
+        let place = self.node.place.clone();
         Error::Answer { place, action: self.action.clone(), source }
     }
 }

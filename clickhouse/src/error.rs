@@ -50,7 +50,17 @@ pub enum Error {
         /// What it says.
         message: String,
     },
-    /// It could not be reached, or went away.
+    /// There is no connection to it, so it was not asked.
+    #[error("{place}: cannot {action}: {reason}")]
+    Unreachable {
+        /// The server's address.
+        place: String,
+        /// What was to be done.
+        action: String,
+        /// Why.
+        reason: String,
+    },
+    /// It went away when it was asked.
     #[error("{place}: cannot {action}: {reason}")]
     Network {
         /// The server's address.
@@ -153,6 +163,14 @@ pub enum Error {
         /// Which one is asked for.
         wanted: String,
     },
+    /// The servers that the address names are not the cluster that is to hold the tables.
+    #[error("{place}: {what}")]
+    Cluster {
+        /// The server's address, or all of them.
+        place: String,
+        /// What is wrong with them.
+        what: String,
+    },
     /// The client cannot be set up.
     #[error("cannot set up TLS for {place}")]
     Tls {
@@ -204,6 +222,9 @@ impl Error {
                 None => Error::Network { place, action, reason: cut(&text) },
             },
             ClientError::TimedOut => Error::TimedOut { place, action, seconds },
+            other if is_unconnected(&other) => {
+                Error::Unreachable { place, action, reason: innermost(&other) }
+            }
             other => Error::Network { place, action, reason: innermost(&other) },
         }
     }
@@ -220,10 +241,23 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         match self {
             Error::Server { code, .. } => PASSING.contains(code),
-            Error::Network { .. } | Error::TimedOut { .. } => true,
+            Error::Unreachable { .. } | Error::Network { .. } | Error::TimedOut { .. } => true,
             _ => false,
         }
     }
+}
+
+/// Whether there was no connection yet when `error` came.
+fn is_unconnected(error: &ClientError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let client = error.downcast_ref::<hyper_util::client::legacy::Error>();
+        if client.is_some_and(hyper_util::client::legacy::Error::is_connect) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The number in "Code: 60. DB::Exception: …".

@@ -3,11 +3,13 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `address.rs` | where a server is: `clickhouse://user@host:8123/assay` |
-//! | `connection.rs` | statements, streams of rows, inserts |
+//! | `address.rs` | where servers are: `clickhouse://user@host:8123/assay` |
+//! | `connection.rs` | statements, streams of rows, inserts; the next server if one is gone |
+//! | `cluster.rs` | what every node of a cluster has to do, and who they are |
 //! | `error.rs` | what may go wrong, and what of it passes |
 //! | `tables.rs` | names of tables and columns there |
 //! | `rows.rs` | rows in the form of the model and in that of ClickHouse |
+//! | `statements.rs` | what a file of statements means on a server and on a cluster |
 //! | `migrations.rs` | the files `sql/clickhouse/NNNN_*.sql`, applied and recorded |
 //! | `log.rs` | the log of commits, whose last row says what readers may see |
 //!
@@ -21,17 +23,20 @@
 //! * An error of the server keeps its code, and says what was being done.
 
 mod address;
+mod cluster;
 mod connection;
 mod error;
 mod log;
 mod migrations;
 mod rows;
+mod statements;
 mod tables;
 
 pub use address::{Address, AddressError};
+pub use cluster::{Cluster, Schema};
 pub use connection::{Batches, Connection, Insert, Limits};
 pub use error::Error;
 pub use log::{Entry, Kind, Log};
-pub use migrations::{LATEST, Migrated, Schema, is_unused, migrate, schema};
+pub use migrations::{LATEST, Migrated, is_unused, migrate, schema};
 pub use rows::{conform, stored};
 pub use tables::{is_given, local_name, quote, table_name};

@@ -4,7 +4,8 @@
 //! # Invariants
 //!
 //! * Entries are only added, each with the number after the last one's: of two writers that add the
-//!   same number, one has failed.
+//!   same number, one has failed. The server sees to it: the number is the token by which it drops
+//!   what comes a second time.
 //! * An entry is one row, so it is there or it is not. Rows of the tables above its watermark belong
 //!   to nobody.
 
@@ -14,10 +15,9 @@ use assay_model::lake::{Extra, Finality, LakeInfo, Reorg, Replaced, RunInfo};
 use assay_model::{BlockHash, BlockRef, Chain, hex};
 use serde::Deserialize;
 
+use crate::connection::WRITE_SETTINGS;
 use crate::{Connection, Error, quote};
 
-/// On a cluster a statement is done when the shards have done it.
-const WRITE_SETTINGS: [(&str, &str); 1] = [("distributed_foreground_insert", "1")];
 /// How often an entry is written whose fate is not known.
 const MOST_ATTEMPTS: u32 = 3;
 
@@ -188,9 +188,12 @@ impl Log {
     /// [`Error::Taken`] if another writer has begun; else if the server refuses or cannot be reached.
     pub async fn append(&self, entry: &Entry) -> Result<(), Error> {
         let sql = self.insertion(entry);
+        let token = format!("{}:{}", self.chain, entry.sequence);
+        let mut settings = WRITE_SETTINGS.to_vec();
+        settings.extend([("insert_deduplicate", "1"), ("insert_deduplication_token", &*token)]);
         let mut attempt = 1;
         loop {
-            let written = self.write(&sql, "write to the log").await;
+            let written = self.connection.execute_with(&sql, "write to the log", &settings).await;
             // Whatever was answered, the log knows.
             match (self.last().await, written) {
                 (Ok(Some(last)), _)

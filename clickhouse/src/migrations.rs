@@ -11,7 +11,9 @@ use assay_model::{Chain, Column, ColumnType, Table, hex};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Connection, Error, is_given, local_name, quote, table_name};
+use crate::connection::WRITE_SETTINGS;
+use crate::statements::Words;
+use crate::{Cluster, Connection, Error, Schema, is_given, local_name, quote, table_name};
 
 /// A file.
 struct Migration {
@@ -33,23 +35,29 @@ const MIGRATIONS: [Migration; 5] = [
 /// The number of the last migration that this program knows.
 pub const LATEST: u32 = MIGRATIONS.len() as u32;
 
-/// The line above a statement that is for clusters.
-const CLUSTER_ONLY: &str = "-- cluster only";
-/// The line above a statement that is for single servers.
-const SINGLE_ONLY: &str = "-- single only";
-/// The line above a statement that many servers refuse: they have their users in files.
-const USERS: &str = "-- where users may be made";
+/// The table of what was applied: on a cluster on the first shard, like the log.
+const RECORDS: &str = "\
+CREATE TABLE IF NOT EXISTS $db.migrations$local $on_cluster
+(
+    number UInt32,
+    name String,
+    checksum String,
+    cluster String,
+    has_keeper Bool,
+    applied DateTime('UTC'),
+    program_version String
+)
+ENGINE = $merge_tree
+ORDER BY number;
+
+-- cluster only
+CREATE TABLE IF NOT EXISTS $db.migrations $on_cluster AS $db.migrations_local
+ENGINE = Distributed($cluster, $db, migrations_local, has_keeper * 0);
+";
 
 /// What a server says that has its users in files: ACCESS_STORAGE_READONLY, ACCESS_DENIED,
 /// ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND.
 const NO_USERS: [i32; 3] = [495, 497, 514];
-
-/// The tables in a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schema {
-    /// The cluster that they are for.
-    pub cluster: Option<String>,
-}
 
 /// What was done by [`migrate`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +75,16 @@ struct Record {
     name: String,
     checksum: String,
     cluster: String,
+    has_keeper: bool,
+}
+
+impl Record {
+    /// What it was applied to.
+    fn schema(&self) -> Schema {
+        let Record { cluster: name, has_keeper, .. } = self;
+        let cluster = Cluster { name: name.clone(), has_keeper: *has_keeper };
+        Schema { cluster: Some(cluster).filter(|cluster| !cluster.name.is_empty()) }
+    }
 }
 
 /// The tables behind `connection`.
@@ -84,8 +102,11 @@ pub async fn schema(connection: &Connection) -> Result<Schema, Error> {
         return Err(Error::OldSchema { place: place(), found, wanted: LATEST });
     }
     check_columns(connection, &columns(connection).await?)?;
-    let cluster = records.into_iter().next().map(|record| record.cluster);
-    Ok(Schema { cluster: cluster.filter(|name| !name.is_empty()) })
+    let schema = records.first().map_or(Schema { cluster: None }, Record::schema);
+    if schema.cluster.is_none() {
+        schema.check_nodes(connection).await?;
+    }
+    Ok(schema)
 }
 
 /// Makes or brings up to date the database behind `connection`, on all nodes of `cluster` if one is
@@ -93,62 +114,88 @@ pub async fn schema(connection: &Connection) -> Result<Schema, Error> {
 ///
 /// # Errors
 ///
-/// If what is there is newer, changed or of another cluster; or if the server refuses or cannot be
-/// reached.
-pub async fn migrate(connection: &Connection, cluster: Option<&str>) -> Result<Migrated, Error> {
-    let words = Words::new(connection.database(), cluster);
-    let make = words.fill("CREATE DATABASE IF NOT EXISTS $db $on_cluster");
-    connection.execute(&make, "make the database").await?;
-    let make = words.fill(
-        "CREATE TABLE IF NOT EXISTS $db.migrations $on_cluster (number UInt32, name String, \
-         checksum String, cluster String, applied DateTime('UTC'), program_version String) \
-         ENGINE = $everywhere ORDER BY number",
-    );
-    connection.execute(&make, "make the table of migrations").await?;
+/// If what is there is newer, changed or of another cluster; if the address does not name the nodes
+/// that it has to; or if a server refuses or cannot be reached.
+pub async fn migrate(
+    connection: &Connection,
+    cluster: Option<&Cluster>,
+) -> Result<Migrated, Error> {
+    let schema = Schema { cluster: cluster.cloned() };
+    schema.check_nodes(connection).await?;
     let records = records(connection).await?;
     check(connection, &records)?;
-    let wanted = cluster.unwrap_or_default();
-    if let Some(other) = records.iter().find(|record| record.cluster != wanted) {
+    if let Some(other) = records.iter().map(Record::schema).find(|found| *found != schema) {
         return Err(Error::OtherCluster {
             place: connection.address().to_string(),
-            found: cluster_name(&other.cluster),
-            wanted: cluster_name(wanted),
+            found: told(&other),
+            wanted: told(&schema),
         });
     }
+    let words = Words { database: connection.database(), schema: &schema };
+    let make = words.fill("CREATE DATABASE IF NOT EXISTS $db $on_cluster");
+    schema.execute_everywhere(connection, &make, "make the database", &[]).await?;
+    for make in words.statements(RECORDS) {
+        let action = "make the table of migrations";
+        schema.execute_everywhere(connection, &make.sql, action, &[]).await?;
+    }
     let mut done = Migrated::default();
-    for (number, migration) in (1..).zip(&MIGRATIONS) {
-        if (number as usize) <= records.len() {
-            continue;
-        }
-        let action = format!("apply migration {}", migration.name);
-        for statement in words.statements(migration.sql) {
-            // What gives rights to roles makes no sense without them.
-            if statement.makes_users && done.without_roles {
-                continue;
-            }
-            let result = connection.execute(&statement.sql, &action).await;
-            match result {
-                Err(error) if statement.makes_users && is_no_users(&error) => {
-                    done.without_roles = true;
-                }
-                result => result?,
-            }
-        }
-        let record = format!(
-            "INSERT INTO {}.migrations VALUES ({number}, {}, {}, {}, now(), {})",
-            connection.database(),
-            quote(migration.name),
-            quote(&checksum(migration)),
-            quote(wanted),
-            quote(env!("CARGO_PKG_VERSION"))
-        );
-        connection.execute(&record, &action).await?;
+    for (number, migration) in (1..).zip(&MIGRATIONS).skip(records.len()) {
+        apply(connection, &words, migration, &mut done).await?;
+        record(connection, &schema, number, migration).await?;
         done.applied.push(migration.name);
     }
     let columns = columns(connection).await?;
     check_columns(connection, &columns)?;
     describe(connection, &columns, &words).await?;
     Ok(done)
+}
+
+/// Carries out what is in a file.
+async fn apply(
+    connection: &Connection,
+    words: &Words<'_>,
+    migration: &Migration,
+    done: &mut Migrated,
+) -> Result<(), Error> {
+    let action = action(migration);
+    for statement in words.statements(migration.sql) {
+        // What gives rights to roles makes no sense without them.
+        if statement.makes_users && done.without_roles {
+            continue;
+        }
+        let sql = &statement.sql;
+        match words.schema.execute_everywhere(connection, sql, &action, &[]).await {
+            Err(error) if statement.makes_users && is_no_users(&error) => {
+                done.without_roles = true;
+            }
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes down that a file was carried out.
+async fn record(
+    connection: &Connection,
+    schema: &Schema,
+    number: u32,
+    migration: &Migration,
+) -> Result<(), Error> {
+    let cluster = schema.cluster.as_ref();
+    let sql = format!(
+        "INSERT INTO {}.migrations VALUES ({number}, {}, {}, {}, {}, now(), {})",
+        connection.database(),
+        quote(migration.name),
+        quote(&checksum(migration)),
+        quote(cluster.map_or("", |cluster| &cluster.name)),
+        cluster.is_some_and(|cluster| cluster.has_keeper),
+        quote(env!("CARGO_PKG_VERSION"))
+    );
+    connection.execute_with(&sql, &action(migration), &WRITE_SETTINGS).await
+}
+
+fn action(migration: &Migration) -> String {
+    format!("apply migration {}", migration.name)
 }
 
 /// Whether the database behind `connection` holds nothing of any chain.
@@ -188,8 +235,13 @@ fn is_no_users(error: &Error) -> bool {
     error.code().is_some_and(|code| NO_USERS.contains(&code))
 }
 
-fn cluster_name(name: &str) -> String {
-    if name.is_empty() { "a single server".to_owned() } else { format!("the cluster '{name}'") }
+/// What the tables are for, for people.
+fn told(schema: &Schema) -> String {
+    match &schema.cluster {
+        None => "a single server".to_owned(),
+        Some(Cluster { name, has_keeper: true }) => format!("the cluster '{name}' with a Keeper"),
+        Some(Cluster { name, .. }) => format!("the cluster '{name}' without a Keeper"),
+    }
 }
 
 fn checksum(migration: &Migration) -> String {
@@ -201,9 +253,12 @@ async fn records(connection: &Connection) -> Result<Vec<Record>, Error> {
     if !has_table(connection, "migrations").await? {
         return Ok(Vec::new());
     }
+    // A key of shards that is always 0 is known to be so where all its values are told: then the other
+    // shards are not asked.
     let sql = format!(
-        "SELECT number, any(name) AS name, any(checksum) AS checksum, any(cluster) AS cluster \
-         FROM {}.migrations GROUP BY number ORDER BY number",
+        "SELECT number, any(name) AS name, any(checksum) AS checksum, any(cluster) AS cluster, \
+         any(migrations.has_keeper) AS has_keeper FROM {}.migrations AS migrations \
+         WHERE migrations.has_keeper IN (false, true) GROUP BY number ORDER BY number",
         connection.database()
     );
     connection.rows(&sql, "read which migrations were applied").await
@@ -323,7 +378,7 @@ async fn describe(
     words: &Words<'_>,
 ) -> Result<(), Error> {
     for table in all_tables() {
-        let local = words.cluster.map(|_| local_name(table));
+        let local = words.schema.cluster.as_ref().map(|_| local_name(table));
         for name in [Some(table_name(table)), local].into_iter().flatten() {
             let wanted = wanted_columns(table);
             let comments = found.iter().filter(|column| column.table == name).zip(&wanted);
@@ -336,104 +391,26 @@ async fn describe(
             }
             let sql = format!("ALTER TABLE $db.{name} $on_cluster {}", changed.join(", "));
             let action = format!("describe {name}");
-            connection.execute(&words.fill(&sql), &action).await?;
-            let sql =
-                format!("ALTER TABLE $db.{name} $on_cluster MODIFY COMMENT {}", quote(table.doc));
-            connection.execute(&words.fill(&sql), &action).await?;
+            let about = quote(table.doc);
+            let whole = format!("ALTER TABLE $db.{name} $on_cluster MODIFY COMMENT {about}");
+            for sql in [sql, whole] {
+                let sql = words.fill(&sql);
+                words.schema.execute_everywhere(connection, &sql, &action, &[]).await?;
+            }
         }
     }
     Ok(())
-}
-
-/// A statement of a file.
-#[derive(Debug, PartialEq, Eq)]
-struct Statement {
-    sql: String,
-    makes_users: bool,
-}
-
-/// What stands for the words with `$` in a file.
-struct Words<'a> {
-    database: &'a str,
-    cluster: Option<&'a str>,
-}
-
-impl<'a> Words<'a> {
-    fn new(database: &'a str, cluster: Option<&'a str>) -> Words<'a> {
-        Words { database, cluster }
-    }
-
-    fn fill(&self, sql: &str) -> String {
-        let cluster = self.cluster.map(quote);
-        let on_cluster = cluster.as_ref().map(|name| format!("ON CLUSTER {name}"));
-        let (local, merge_tree, everywhere) = match self.cluster {
-            None => ("", "MergeTree", "MergeTree"),
-            Some(_) => (
-                "_local",
-                "ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')",
-                "ReplicatedMergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}')",
-            ),
-        };
-        sql.replace("$db", self.database)
-            .replace("$on_cluster", on_cluster.as_deref().unwrap_or_default())
-            .replace("$cluster", cluster.as_deref().unwrap_or_default())
-            .replace("$local", local)
-            .replace("$merge_tree", merge_tree)
-            .replace("$everywhere", everywhere)
-    }
-
-    /// The statements of a file that are meant here.
-    fn statements(&self, file: &str) -> Vec<Statement> {
-        let mut statements = Vec::new();
-        let mut above = Vec::new();
-        let mut text = String::new();
-        for line in file.lines() {
-            if line.starts_with("--") {
-                above.push(line);
-                continue;
-            }
-            if line.is_empty() && text.is_empty() {
-                continue;
-            }
-            text += line;
-            text.push('\n');
-            let Some(sql) = text.trim_end().strip_suffix(';') else { continue };
-            let other = if self.cluster.is_some() { SINGLE_ONLY } else { CLUSTER_ONLY };
-            if !above.contains(&other) {
-                let makes_users = above.contains(&USERS);
-                statements.push(Statement { sql: self.fill(sql), makes_users });
-            }
-            above.clear();
-            text.clear();
-        }
-        statements
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FILE: &str = "-- About\n--\n-- it.\n\nCREATE TABLE $db.t$local $on_cluster\n(\n    a Int32\n)\n\
-                        ENGINE = $merge_tree;\n\n-- cluster only\nCREATE TABLE $db.t AS $db.t_local\n\
-                        ENGINE = Distributed($cluster, $db, t_local);\n\n-- where users may be made\nGRANT x;\n";
-
-    #[test]
-    fn a_file_has_other_statements_on_a_cluster() {
-        let single = Words::new("d", None).statements(FILE);
-        assert_eq!(single.len(), 2);
-        assert_eq!(single[0].sql, "CREATE TABLE d.t \n(\n    a Int32\n)\nENGINE = MergeTree");
-        assert_eq!(single[1], Statement { sql: "GRANT x".to_owned(), makes_users: true });
-        let cluster = Words::new("d", Some("c")).statements(FILE);
-        assert_eq!(cluster.len(), 3);
-        assert!(cluster[0].sql.starts_with("CREATE TABLE d.t_local ON CLUSTER 'c'"));
-        assert!(cluster[1].sql.ends_with("Distributed('c', d, t_local)"));
-    }
-
     #[test]
     fn every_word_of_every_file_is_known() {
-        for cluster in [None, Some("c")] {
-            let words = Words::new("d", cluster);
+        let cluster = |has_keeper| Some(Cluster { name: "c".to_owned(), has_keeper });
+        for cluster in [None, cluster(true), cluster(false)] {
+            let words = Words { database: "d", schema: &Schema { cluster } };
             for migration in &MIGRATIONS {
                 let statements = words.statements(migration.sql);
                 assert!(!statements.is_empty(), "{}", migration.name);

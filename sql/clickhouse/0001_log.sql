@@ -4,7 +4,8 @@
 -- tables above its height belong to nobody, until it says otherwise.
 --
 -- On a cluster all rows are on the first shard, so that there is one truth: were they copied to every
--- node, a reader beside a lagging one would see a height whose rows are gone.
+-- node, a reader beside a lagging one would see a height whose rows are gone. The key of shards is always
+-- 0, and made of the chain, so that who names a chain asks no other shard.
 
 CREATE TABLE IF NOT EXISTS $db.chains$local $on_cluster
 (
@@ -23,7 +24,7 @@ SETTINGS
 
 -- cluster only
 CREATE TABLE IF NOT EXISTS $db.chains $on_cluster AS $db.chains_local
-ENGINE = Distributed($cluster, $db, chains_local, 0);
+ENGINE = Distributed($cluster, $db, chains_local, length(chain) * 0);
 
 CREATE TABLE IF NOT EXISTS $db.commits$local $on_cluster
 (
@@ -58,7 +59,7 @@ SETTINGS
 
 -- cluster only
 CREATE TABLE IF NOT EXISTS $db.commits $on_cluster AS $db.commits_local
-ENGINE = Distributed($cluster, $db, commits_local, 0);
+ENGINE = Distributed($cluster, $db, commits_local, length(chain) * 0);
 
 CREATE TABLE IF NOT EXISTS $db.runs$local $on_cluster
 (
@@ -78,4 +79,4 @@ SETTINGS
 
 -- cluster only
 CREATE TABLE IF NOT EXISTS $db.runs $on_cluster AS $db.runs_local
-ENGINE = Distributed($cluster, $db, runs_local, 0);
+ENGINE = Distributed($cluster, $db, runs_local, length(chain) * 0);

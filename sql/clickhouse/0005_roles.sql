@@ -69,3 +69,7 @@ GRANT $on_cluster SELECT ON system.parts TO assay_regulator, assay_analyst, assa
 -- may be ended by everybody.
 -- where users may be made
 GRANT $on_cluster SELECT ON system.processes TO assay_writer;
+
+-- To see whether an address names every node of a cluster.
+-- where users may be made
+GRANT $on_cluster SELECT ON system.clusters TO assay_writer;

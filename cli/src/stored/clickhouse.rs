@@ -88,7 +88,7 @@ fn of_chain(chain: Chain, parts: &[Parts]) -> impl Iterator<Item = (&'static str
 async fn parts(connection: &Connection, schema: &Schema) -> anyhow::Result<Vec<Parts>> {
     let source = match &schema.cluster {
         None => "system.parts".to_owned(),
-        Some(cluster) => format!("clusterAllReplicas({}, system.parts)", quote(cluster)),
+        Some(cluster) => format!("clusterAllReplicas({}, system.parts)", quote(&cluster.name)),
     };
     // On a cluster the rows are in other tables than the ones that are asked.
     let sql = format!(

@@ -1,7 +1,7 @@
 //! `assay store migrate`.
 
 use anyhow::bail;
-use assay_clickhouse::{LATEST, migrate};
+use assay_clickhouse::{Cluster, LATEST, migrate};
 
 use crate::args::MigrateArgs;
 use crate::config::Config;
@@ -16,7 +16,9 @@ pub async fn run(config: &Config, args: &MigrateArgs) -> anyhow::Result<Outcome>
              as store in assay.toml; a lake needs no preparation"
         )
     };
-    let done = migrate(&server.connect()?, args.cluster.as_deref()).await?;
+    let cluster =
+        args.cluster.clone().map(|name| Cluster { name, has_keeper: !args.without_keeper });
+    let done = migrate(&server.connect()?, cluster.as_ref()).await?;
     for name in &done.applied {
         config.verbosity.remark(format_args!("applied {name}"));
     }

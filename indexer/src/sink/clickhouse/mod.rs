@@ -66,13 +66,16 @@ impl ClickHouseSink {
     ) -> Result<ClickHouseSink, SinkError> {
         let found = match schema(&connection).await {
             // A database that nobody has used is made fit for use; what is there is not changed
-            // without being asked for.
-            Err(Error::OldSchema { .. }) if is_unused(&connection).await? => {
+            // without being asked for, and what a cluster is called is not known here.
+            Err(Error::OldSchema { .. })
+                if !connection.address().is_several() && is_unused(&connection).await? =>
+            {
                 migrate(&connection, None).await?;
                 schema(&connection).await?
             }
             found => found?,
         };
+        found.check_nodes(&connection).await?;
         let log = Log::new(connection.clone(), wanted.chain);
         let place = format!("{}, {}", connection.address(), wanted.chain);
         let info = match log.info().await? {
@@ -84,7 +87,7 @@ impl ClickHouseSink {
             }
         };
         wanted.check(&info, &place)?;
-        let store = Store::new(connection, found.cluster, log, wanted.chain).await?;
+        let store = Store::new(connection, found, log, wanted.chain).await?;
         let last = begin(&store).await?;
         let state = State { finality: last.finality, last, is_dirty: true, epoch: 0 };
         let sink = ClickHouseSink { store, info, state: Mutex::new(state) };

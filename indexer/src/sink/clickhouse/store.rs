@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use assay_clickhouse::{Connection, Entry, Error, Insert, Log, local_name, quote, table_name};
+use assay_clickhouse::{
+    Connection, Entry, Error, Insert, Log, Schema, local_name, quote, table_name,
+};
 use assay_model::{BlockHash, BlockRef, Chain, Table};
 use futures::future::try_join_all;
 use serde::Deserialize;
@@ -17,7 +19,7 @@ const REMOVE_SETTINGS: [(&str, &str); 2] =
 /// The tables of one chain, for one session of writing.
 pub(super) struct Store {
     connection: Connection,
-    cluster: Option<String>,
+    schema: Schema,
     pub log: Log,
     pub chain: Chain,
     /// What tells this session from all others.
@@ -27,7 +29,7 @@ pub(super) struct Store {
 impl Store {
     pub async fn new(
         connection: Connection,
-        cluster: Option<String>,
+        schema: Schema,
         log: Log,
         chain: Chain,
     ) -> Result<Store, Error> {
@@ -39,12 +41,7 @@ impl Store {
         let rows: Vec<Row> = connection.rows(sql, "begin a session").await?;
         let row = rows.into_iter().next();
         let session = row.ok_or_else(|| Error::Lost { place: connection.address().to_string() })?;
-        Ok(Store { connection, cluster, log, chain, session: session.session })
-    }
-
-    fn on_cluster(&self) -> String {
-        let name = self.cluster.as_ref();
-        name.map(|name| format!("ON CLUSTER {}", quote(name))).unwrap_or_default()
+        Ok(Store { connection, schema, log, chain, session: session.session })
     }
 
     /// What the ids of all inserts into the chain's tables begin with, whoever makes them.
@@ -168,10 +165,11 @@ impl Store {
     pub async fn end_inserts(&self) -> Result<(), Error> {
         let sql = format!(
             "KILL QUERY {} WHERE startsWith(initial_query_id, {}) SYNC",
-            self.on_cluster(),
+            self.schema.on_cluster(),
             quote(&self.query_prefix())
         );
-        self.connection.execute(&sql, "end inserts that nobody waits for").await
+        let action = "end inserts that nobody waits for";
+        self.schema.execute_everywhere(&self.connection, &sql, action, &[]).await
     }
 
     /// Removes all rows from height `next` on.
@@ -182,13 +180,13 @@ impl Store {
         let database = self.connection.database();
         let tables = self.chain.tables().iter().map(|table| async move {
             let (name, local) = (table_name(table), local_name(table));
-            let target = if self.cluster.is_some() { &local } else { &name };
+            let target = if self.schema.cluster.is_some() { &local } else { &name };
             let sql = format!(
                 "DELETE FROM {database}.{target} {} WHERE height >= {next}",
-                self.on_cluster()
+                self.schema.on_cluster()
             );
             let action = format!("remove the rows of {name} from height {next} on");
-            self.connection.execute_with(&sql, &action, &REMOVE_SETTINGS).await
+            self.schema.execute_everywhere(&self.connection, &sql, &action, &REMOVE_SETTINGS).await
         });
         try_join_all(tables).await.map(|_| ())
     }
