@@ -13,7 +13,7 @@ pub enum StoreSink {
     /// A folder of Parquet files.
     Lake(LakeSink),
     /// Tables of a ClickHouse server.
-    ClickHouse(ClickHouseSink),
+    ClickHouse(Box<ClickHouseSink>),
 }
 
 /// A batch in the form of one of them.

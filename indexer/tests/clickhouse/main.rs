@@ -5,6 +5,7 @@
 
 #[path = "../common/block.rs"]
 mod block;
+mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/ethereum_source.rs"]

@@ -41,7 +41,8 @@ async fn open_store(config: &Config, wanted: &Wanted) -> anyhow::Result<StoreSin
     Ok(match &config.store {
         Store::Lake => StoreSink::Lake(LakeSink::open(&config.lake_dir, wanted)?),
         Store::ClickHouse(server) => {
-            StoreSink::ClickHouse(ClickHouseSink::open(server.connect()?, wanted).await?)
+            let sink = ClickHouseSink::open(server.connect()?, wanted).await?;
+            StoreSink::ClickHouse(Box::new(sink))
         }
     })
 }
