@@ -41,6 +41,14 @@ pub enum QueryError {
         /// Name of the chain.
         chain: &'static str,
     },
+    /// Blocks are missing that the log says are there.
+    #[error("{place} lacks blocks of {chain} that its log says are there")]
+    Gap {
+        /// The server's address.
+        place: String,
+        /// Name of the chain.
+        chain: &'static str,
+    },
     /// The server refuses, or cannot be reached.
     #[error(transparent)]
     ClickHouse(#[from] assay_clickhouse::Error),

@@ -183,7 +183,7 @@ async fn what_was_taken_back_is_told() {
     };
     let finality = Finality { safe: Some(block(7, 7)), finalized: Some(block(3, 3)) };
     let manifest = Manifest { finality, reorgs: vec![reorg], ..lake::manifest(dir.path()) };
-    lake::write_manifest(dir.path(), &manifest);
+    lake::write_manifest(dir.path(), Chain::Bitcoin, &manifest);
     let hash = |byte: &str| byte.repeat(32);
     let expected = [
         format!("bitcoin 1970-01-02T00:00:00Z 2 5 6 {} {}", hash("66"), hash("aa")),

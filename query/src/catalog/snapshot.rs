@@ -72,7 +72,7 @@ impl Snapshot {
     pub(crate) async fn check_unchanged(&self) -> Result<(), QueryError> {
         for chain in &self.chains {
             if let Rows::ClickHouse(commit) = &chain.rows {
-                commit.check_unchanged(chain.chain, chain.tip).await?;
+                commit.check_unchanged(chain.tip).await?;
             }
         }
         Ok(())

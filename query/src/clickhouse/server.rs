@@ -10,9 +10,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use arrow::array::AsArray;
+use arrow::datatypes::{Int64Type, UInt32Type};
 use assay_clickhouse::{Address, Connection, Entry, Log, quote, schema, table_name};
 use assay_model::lake::{LakeInfo, Reorg, SCHEMA_VERSION};
-use assay_model::{BlockHash, Chain, Table};
+use assay_model::{Chain, Table, hex};
+use futures::TryStreamExt;
 use futures::future::try_join_all;
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -133,47 +136,60 @@ impl Logged {
         self.widths.0.get(&(table_name(table), column.to_owned())).copied()
     }
 
-    /// Header times up to `tip`; those that are known already are not asked for again.
+    /// Header times up to `tip`, as far as the blocks are there without a gap; those that are known
+    /// already are not asked for again.
     async fn times_to(&self, first: u64, tip: Tip) -> Result<Arc<Vec<i64>>, QueryError> {
         let mut times = self.times.lock().await;
-        let begin = match times.last {
+        let known = match times.last {
             Some(last) if last == tip => return Ok(Arc::clone(&times.micros)),
-            Some(last) if last.height < tip.height => last.height,
-            _ => first,
+            // Blocks name those before them, so if this one is as it was, so are they.
+            Some(last) if last.height < tip.height && self.has(last).await? => {
+                (last.height + 1 - first) as usize
+            }
+            _ => 0,
         };
-        let mut rows = self.read_times(begin, tip.height).await?;
-        // Blocks name those before them, so if this one is as it was, so are they.
-        if begin > first && rows.first().map(|row| row.hash) != times.last.map(|last| last.hash) {
-            rows = self.read_times(first, tip.height).await?;
-        }
-        let begin = rows.first().map_or(first, |row| row.height);
-        let is_whole = (begin..).zip(&rows).all(|(height, row)| row.height == height)
-            && rows.last().is_some_and(|row| (row.height, row.hash) == (tip.height, tip.hash));
-        if !is_whole {
-            return Err(QueryError::Reorganised { chain: self.chain.name() });
-        }
-        let known = times.micros.iter().take((begin - first) as usize).copied();
-        let micros: Vec<_> = known.chain(rows.iter().map(|row| row.seconds * MICROS)).collect();
-        *times = Times { last: Some(tip), micros: Arc::new(micros) };
-        Ok(Arc::clone(&times.micros))
-    }
-
-    async fn read_times(&self, from: u64, to_inclusive: u64) -> Result<Vec<BlockRow>, QueryError> {
+        let mut micros = times.micros[..known].to_vec();
         let sql = format!(
-            "SELECT height, hex(hash) AS hash, toUnixTimestamp(time) AS seconds FROM {}.{}_blocks \
-             WHERE height BETWEEN {from} AND {to_inclusive} ORDER BY height",
+            "SELECT height, time FROM {}.{}_blocks WHERE height BETWEEN {} AND {} ORDER BY height",
             self.connection.database(),
-            self.chain
+            self.chain,
+            first + known as u64,
+            tip.height
         );
-        Ok(self.connection.rows(&sql, "read the times of blocks").await?)
+        let mut batches = self.connection.batches(&sql, "read the times of blocks").await?;
+        while let Some(rows) = batches.try_next().await? {
+            let heights = rows.column(0).as_primitive_opt::<Int64Type>();
+            let seconds = rows.column(1).as_primitive_opt::<UInt32Type>();
+            let Some((heights, seconds)) = heights.zip(seconds) else { break };
+            for (height, seconds) in heights.values().iter().zip(seconds.values()) {
+                if *height == (first + micros.len() as u64) as i64 {
+                    micros.push(i64::from(*seconds) * MICROS);
+                }
+            }
+        }
+        let micros = Arc::new(micros);
+        if micros.len() as u64 == tip.height + 1 - first && self.has(tip).await? {
+            *times = Times { last: Some(tip), micros: Arc::clone(&micros) };
+        }
+        Ok(micros)
     }
-}
 
-#[derive(Deserialize)]
-struct BlockRow {
-    height: u64,
-    hash: BlockHash,
-    seconds: i64,
+    /// Whether the block `tip` is there.
+    async fn has(&self, tip: Tip) -> Result<bool, QueryError> {
+        #[derive(Deserialize)]
+        struct Row {
+            blocks: u64,
+        }
+        let sql = format!(
+            "SELECT count() AS blocks FROM {}.{}_blocks WHERE height = {} AND hash = unhex('{}')",
+            self.connection.database(),
+            self.chain,
+            tip.height,
+            hex::encode(&tip.hash.0)
+        );
+        let rows: Vec<Row> = self.connection.rows(&sql, "look for a block").await?;
+        Ok(rows.first().is_some_and(|row| row.blocks > 0))
+    }
 }
 
 impl Widths {
@@ -209,16 +225,12 @@ impl Commit {
     }
 
     /// Fails if rows that were asked for may have been taken back since.
-    pub(crate) async fn check_unchanged(
-        &self,
-        chain: Chain,
-        tip: Option<Tip>,
-    ) -> Result<(), QueryError> {
+    pub(crate) async fn check_unchanged(&self, tip: Option<Tip>) -> Result<(), QueryError> {
         let (Some(entry), Some(tip)) = (&self.entry, tip) else { return Ok(()) };
         if self.was_read.load(Ordering::Relaxed)
             && self.logged.log.was_reverted(entry.sequence, tip.height).await?
         {
-            return Err(QueryError::Reorganised { chain: chain.name() });
+            return Err(QueryError::Reorganised { chain: self.logged.chain.name() });
         }
         Ok(())
     }
@@ -237,7 +249,13 @@ impl Commit {
         if let Some(tip) = tip
             && self.times.get().is_none()
         {
+            self.note_read();
             let times = self.logged.times_to(info.from, tip).await?;
+            if times.len() as u64 != tip.height + 1 - info.from {
+                self.check_unchanged(Some(tip)).await?;
+                let place = self.logged.connection.address().to_string();
+                return Err(QueryError::Gap { place, chain: self.logged.chain.name() });
+            }
             self.times.get_or_init(|| times);
         }
         Ok(())

@@ -12,7 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::scan::ServerScan;
 use super::server::Commit;
-use super::translate::select::{Names, Select};
+use super::translate::select::{Context, Select};
 use crate::catalog::snapshot::{ChainSnapshot, Tip};
 
 /// A table of a snapshot.
@@ -68,8 +68,9 @@ impl TableProvider for ServedTable {
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let select = Select::table(self, projection.map(Vec::as_slice));
+        let context = Context::default();
+        let select = Select::table(self, projection.map(Vec::as_slice), &context);
         let schema = project_schema(&self.schema, projection)?;
-        Ok(Arc::new(ServerScan::new(Arc::new(select.request(schema, &Names::default())))))
+        Ok(Arc::new(ServerScan::new(Arc::new(select.request(schema, &context)))))
     }
 }

@@ -49,7 +49,7 @@ pub fn write(dir: &Path) {
     for chain in Chain::ALL {
         lake::write_info_of(dir, chain, SCHEMA_VERSION);
         for heights in [0..HEIGHTS / 3, HEIGHTS / 3..HEIGHTS] {
-            lake::write_segment_of(dir, chain, heights, |table, heights| rows(table, heights));
+            lake::write_segment_of(dir, chain, heights, rows);
         }
     }
 }

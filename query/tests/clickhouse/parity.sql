@@ -136,3 +136,12 @@ select value::decimal(76, 0) + token_id from ethereum.token_transfers order by h
 select sum(amount), count(distinct address) from ethereum.withdrawals;
 select b.height, e.height from bitcoin.blocks b join ethereum.blocks e on b.height = e.height order by 1;
 select count(*) from bitcoin.blocks b join (values (1), (2)) as v(height) on b.height = v.height;
+select count(*) from bitcoin.outputs where height > (select max(height) - 5 from bitcoin.blocks);
+select count(*), (select max(value) from bitcoin.inputs where false) from bitcoin.outputs where value > (select avg(value) from bitcoin.outputs);
+select height from bitcoin.outputs where value = (select value from bitcoin.outputs);
+select upper(address) as a, value * 2 as v, height from bitcoin.outputs order by v desc, height, output_index limit 6;
+select upper(address) as a, value from bitcoin.outputs order by a nulls first, value limit 6;
+select upper(address) as a, height as h from bitcoin.outputs order by h desc, output_index limit 4 offset 2;
+select * from (select address, value, height from bitcoin.outputs order by value desc, height, output_index limit 40) where upper(address) <> 'X' and value < 5000000000;
+select * from (select address, value, height from bitcoin.outputs order by value desc, height, output_index limit 40) where value < 5000000000;
+select upper(address), (select max(height) from bitcoin.blocks), height from bitcoin.outputs order by height desc, output_index limit 3;

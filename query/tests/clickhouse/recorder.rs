@@ -12,8 +12,6 @@ use crate::database::Database;
 pub struct Recorder {
     /// Its address, in the place of the database's.
     pub address: Address,
-    /// How the tables of Bitcoin are named there.
-    tables: String,
     sent: Arc<Mutex<String>>,
 }
 
@@ -35,8 +33,7 @@ impl Recorder {
                 tokio::spawn(passed_on(from_server, to_client, None));
             }
         });
-        let tables = format!("{}.bitcoin_", database.address.database());
-        Recorder { address: address.parse().expect("an address"), tables, sent }
+        Recorder { address: address.parse().expect("an address"), sent }
     }
 
     /// The questions for rows that were sent since it was asked last.
@@ -45,7 +42,7 @@ impl Recorder {
         // The body of a request is its SQL.
         let bodies = text.split("\r\n\r\n").skip(1);
         let questions = bodies.map(|body| body.split("POST /").next().unwrap_or_default());
-        let is_asked = |sql: &&str| sql.contains(&self.tables);
+        let is_asked = |sql: &&str| sql.contains(".bitcoin_") || sql.contains(".ethereum_");
         questions.filter(is_asked).map(str::to_owned).collect()
     }
 }

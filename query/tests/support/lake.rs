@@ -123,7 +123,7 @@ pub fn write_segment_of(
         .segments
         .retain(|name| segment_heights(name).is_some_and(|known| known.end <= info.from));
     manifest.segments.push(info.dir());
-    write_manifest_of(dir, chain, &manifest);
+    write_manifest(dir, chain, &manifest);
 }
 
 /// What the manifest says.
@@ -139,12 +139,8 @@ pub fn manifest_of(dir: &Path, chain: Chain) -> Manifest {
     }
 }
 
-/// Replaces the manifest.
-pub fn write_manifest(dir: &Path, manifest: &Manifest) {
-    write_manifest_of(dir, Chain::Bitcoin, manifest);
-}
-
-fn write_manifest_of(dir: &Path, chain: Chain, manifest: &Manifest) {
+/// Replaces the manifest of `chain`.
+pub fn write_manifest(dir: &Path, chain: Chain, manifest: &Manifest) {
     let text = serde_json::to_vec(manifest).expect("JSON");
     fs::write(dir.join(chain.name()).join(MANIFEST_FILE), text).expect("a file");
 }

@@ -9,12 +9,12 @@ use datafusion::logical_expr::{Aggregate, Expr};
 
 use super::expression::Scope;
 use super::kind::Kind;
-use super::select::{Names, Select, Term};
+use super::select::{Context, Select, Term};
 
 /// Groups of `input`, one row each.
-pub(super) fn aggregate(node: &Aggregate, input: Select, names: &Names) -> Option<Select> {
-    let mut select = if input.is_closed() { input.nested(names) } else { input };
-    let scope = Scope::new(node.input.schema(), &select.columns);
+pub(super) fn aggregate(node: &Aggregate, input: Select, context: &Context) -> Option<Select> {
+    let mut select = if input.is_closed() { input.nested(context) } else { input };
+    let scope = Scope::new(node.input.schema(), &select.columns, context);
     let keys = node.group_expr.iter().map(|key| scope.term(key).filter(|key| key.kind.has_order()));
     let keys = keys.collect::<Option<Vec<_>>>()?;
     let values = node.aggr_expr.iter().map(|value| call(value, &scope));

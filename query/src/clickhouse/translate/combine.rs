@@ -6,10 +6,10 @@ use datafusion::logical_expr::Join;
 
 use super::expression::Scope;
 use super::kind::Kind;
-use super::select::{Names, Select};
+use super::select::{Context, Select};
 
 /// A join on equal columns, none of which is null.
-pub(super) fn join(node: &Join, left: Select, right: Select, names: &Names) -> Option<Select> {
+pub(super) fn join(node: &Join, left: Select, right: Select, context: &Context) -> Option<Select> {
     let has_nulls = node.null_aware || node.null_equality != NullEquality::NullEqualsNothing;
     if has_nulls || node.on.is_empty() {
         return None;
@@ -40,12 +40,9 @@ pub(super) fn join(node: &Join, left: Select, right: Select, names: &Names) -> O
         _ => left.rows.to_inexact(),
     };
     let joins_nulls = is_left || left.joins_nulls || right.joins_nulls;
-    let mut commits = left.commits.clone();
-    commits.extend(right.commits.iter().cloned());
-
-    let ((left_text, left), (right_text, right)) = (left.text(names), right.text(names));
-    let left_scope = Scope::new(node.left.schema(), &left);
-    let right_scope = Scope::new(node.right.schema(), &right);
+    let ((left_text, left), (right_text, right)) = (left.text(context), right.text(context));
+    let left_scope = Scope::new(node.left.schema(), &left, context);
+    let right_scope = Scope::new(node.right.schema(), &right, context);
     let keys = node.on.iter().map(|(left, right)| {
         let (left, right) = (left_scope.term(left)?, right_scope.term(right)?);
         (left.kind == right.kind && left.kind.has_order())
@@ -54,16 +51,18 @@ pub(super) fn join(node: &Join, left: Select, right: Select, names: &Names) -> O
     let keys = keys.collect::<Option<Vec<_>>>()?.join(" AND ");
     let (first, second) =
         if is_swapped { (&right_text, &left_text) } else { (&left_text, &right_text) };
-    let (a, b) = (names.next("t"), names.next("t"));
+    let (a, b) = (context.name("t"), context.name("t"));
     let from = format!("({first}) AS {a} {words} ({second}) AS {b} ON {keys}");
     let columns = match node.join_type {
         JoinType::Inner | JoinType::Left => [left, right].concat(),
         _ if is_swapped => right,
         _ => left,
     };
-    let mut select = Select { columns, joins_nulls, rows, ..Select::of(from, commits) };
+    let mut select = Select { columns, joins_nulls, rows, ..Select::of(from) };
     if let Some(filter) = &node.filter {
-        select.conditions.push(Scope::new(&node.schema, &select.columns).condition(filter)?);
+        select
+            .conditions
+            .push(Scope::new(&node.schema, &select.columns, context).condition(filter)?);
     }
     Some(select)
 }
@@ -74,12 +73,12 @@ fn larger(left: Precision<usize>, right: Precision<usize>) -> Precision<usize> {
 }
 
 /// The rows of all `inputs`.
-pub(super) fn union(inputs: Vec<Select>, names: &Names) -> Option<Select> {
+pub(super) fn union(inputs: Vec<Select>, context: &Context) -> Option<Select> {
     let mut rows = Precision::Exact(0);
-    let (mut texts, mut commits, mut columns) = (Vec::new(), Vec::new(), None);
+    let (mut texts, mut columns) = (Vec::new(), None);
     let mut joins_nulls = false;
     for input in inputs {
-        let (text, terms) = input.text(names);
+        let (text, terms) = input.text(context);
         texts.push(if input.is_closed() { format!("({text})") } else { text });
         let first = columns.get_or_insert_with(|| terms.clone());
         let is_same = first.iter().zip(&terms).all(|(first, term)| {
@@ -90,8 +89,7 @@ pub(super) fn union(inputs: Vec<Select>, names: &Names) -> Option<Select> {
         }
         rows = rows.add(&input.rows);
         joins_nulls |= input.joins_nulls;
-        commits.extend(input.commits);
     }
     let from = format!("({})", texts.join(" UNION ALL "));
-    Some(Select { columns: columns?, joins_nulls, rows, ..Select::of(from, commits) })
+    Some(Select { columns: columns?, joins_nulls, rows, ..Select::of(from) })
 }

@@ -6,7 +6,8 @@ use datafusion::logical_expr::{Expr, Operator};
 
 use super::functions;
 use super::kind::Kind;
-use super::select::Term;
+use super::plan::whole;
+use super::select::{Context, Term};
 
 /// The longest list that is sent for `IN`.
 const MAX_IN_LIST: usize = 1_000;
@@ -15,12 +16,17 @@ const MAX_IN_LIST: usize = 1_000;
 pub(super) struct Scope<'a> {
     schema: &'a DFSchema,
     columns: &'a [Term],
+    context: &'a Context,
 }
 
 impl<'a> Scope<'a> {
     /// Columns of `schema`, which are `columns` in the same order.
-    pub(super) fn new(schema: &'a DFSchema, columns: &'a [Term]) -> Scope<'a> {
-        Scope { schema, columns }
+    pub(super) fn new(
+        schema: &'a DFSchema,
+        columns: &'a [Term],
+        context: &'a Context,
+    ) -> Scope<'a> {
+        Scope { schema, columns, context }
     }
 
     /// `expr` as a column that is handed on: lists are, too.
@@ -80,6 +86,12 @@ impl<'a> Scope<'a> {
             Expr::InList(list) => self.in_list(list),
             Expr::Like(like) => self.like(like),
             Expr::ScalarFunction(call) => functions::call(call.name(), &call.args, self),
+            // No row is null on both sides, and more than one is an error on both.
+            Expr::ScalarSubquery(query) if query.outer_ref_columns.is_empty() => {
+                let select = whole(&query.subquery, self.context)?;
+                let (text, columns) = select.text(self.context);
+                Some(Term::new(format!("({text})"), columns.first()?.kind))
+            }
             _ => None,
         }
     }

@@ -11,30 +11,32 @@ use super::super::table::ServedTable;
 use super::aggregate::aggregate;
 use super::combine::{join, union};
 use super::expression::Scope;
-use super::select::{Names, Select};
+use super::select::{Context, Select};
 
 /// `plan`, whose inputs are `inputs`; `None` if that is not known to be the same in ClickHouse.
 pub(in super::super) fn translate(
     plan: &LogicalPlan,
     mut inputs: Vec<Select>,
-    names: &Names,
+    context: &Context,
 ) -> Option<Select> {
     let select = match plan {
-        LogicalPlan::TableScan(scan) => table_scan(scan)?,
+        LogicalPlan::TableScan(scan) => table_scan(scan, context)?,
         LogicalPlan::Join(node) => {
             let right = inputs.pop()?;
-            join(node, inputs.pop()?, right, names)?
+            join(node, inputs.pop()?, right, context)?
         }
-        LogicalPlan::Union(_) => union(inputs, names)?,
+        LogicalPlan::Union(_) => union(inputs, context)?,
         LogicalPlan::SubqueryAlias(_) => inputs.pop()?,
-        LogicalPlan::Projection(node) => projection(node, inputs.pop()?, names)?,
-        LogicalPlan::Filter(node) => match filter(node, inputs.pop()?, names) {
+        LogicalPlan::Projection(node) => projection(node, inputs.pop()?, context)?,
+        // The order of what is filtered would be lost.
+        LogicalPlan::Filter(_) if inputs.iter().any(Select::is_ordered) => return None,
+        LogicalPlan::Filter(node) => match filter(node, inputs.pop()?, context) {
             (select, rest) if rest.is_empty() => select,
             _ => return None,
         },
-        LogicalPlan::Aggregate(node) => aggregate(node, inputs.pop()?, names)?,
-        LogicalPlan::Sort(node) => sort(node, inputs.pop()?, names)?,
-        LogicalPlan::Limit(node) => limit(node, inputs.pop()?, names)?,
+        LogicalPlan::Aggregate(node) => aggregate(node, inputs.pop()?, context)?,
+        LogicalPlan::Sort(node) => sort(node, inputs.pop()?, context)?,
+        LogicalPlan::Limit(node) => limit(node, inputs.pop()?, context)?,
         _ => return None,
     };
     let fields = plan.schema().fields();
@@ -47,33 +49,43 @@ pub(in super::super) fn translate(
     (is_same && select.is_short()).then_some(select)
 }
 
-fn table_scan(scan: &TableScan) -> Option<Select> {
+/// All of `plan`.
+pub(super) fn whole(plan: &LogicalPlan, context: &Context) -> Option<Select> {
+    let inputs = plan.inputs().into_iter().map(|input| whole(input, context));
+    translate(plan, inputs.collect::<Option<_>>()?, context)
+}
+
+fn table_scan(scan: &TableScan, context: &Context) -> Option<Select> {
     let provider = source_as_provider(&scan.source).ok()?;
     let table = provider.downcast_ref::<ServedTable>()?;
     // The table takes no filters, so they stand in nodes of their own.
     if !scan.filters.is_empty() {
         return None;
     }
-    let mut select = Select::table(table, scan.projection.as_deref());
+    let mut select = Select::table(table, scan.projection.as_deref(), context);
     cut(&mut select, 0, scan.fetch);
     Some(select)
 }
 
-fn projection(node: &Projection, input: Select, names: &Names) -> Option<Select> {
+fn projection(node: &Projection, input: Select, context: &Context) -> Option<Select> {
     // One row for all rows: without an aggregate there would be one for each.
     let is_one_row = input.groups.as_ref().is_some_and(Vec::is_empty);
     let is_constant = node.expr.iter().all(|expr| expr.column_refs().is_empty());
-    let mut select = if is_one_row && is_constant { input.nested(names) } else { input };
-    let scope = Scope::new(node.input.schema(), &select.columns);
+    let mut select = if is_one_row && is_constant { input.nested(context) } else { input };
+    let scope = Scope::new(node.input.schema(), &select.columns, context);
     let columns = node.expr.iter().map(|expr| scope.output(expr)).collect::<Option<_>>()?;
     select.columns = columns;
     Some(select)
 }
 
 /// `input` with those conditions of `node` that are translated, and the others.
-pub(in super::super) fn filter(node: &Filter, input: Select, names: &Names) -> (Select, Vec<Expr>) {
-    let mut select = if input.is_closed() { input.nested(names) } else { input };
-    let scope = Scope::new(node.input.schema(), &select.columns);
+pub(in super::super) fn filter(
+    node: &Filter,
+    input: Select,
+    context: &Context,
+) -> (Select, Vec<Expr>) {
+    let mut select = if input.is_closed() { input.nested(context) } else { input };
+    let scope = Scope::new(node.input.schema(), &select.columns, context);
     let (mut conditions, mut rest) = (Vec::new(), Vec::new());
     for condition in split_conjunction(&node.predicate) {
         match scope.condition(condition) {
@@ -81,16 +93,14 @@ pub(in super::super) fn filter(node: &Filter, input: Select, names: &Names) -> (
             None => rest.push(condition.clone()),
         }
     }
-    if !conditions.is_empty() {
-        select.rows = select.rows.to_inexact();
-    }
     select.conditions.extend(conditions);
     (select, rest)
 }
 
-fn sort(node: &Sort, input: Select, names: &Names) -> Option<Select> {
-    let mut select = if input.is_cut() || input.is_ordered() { input.nested(names) } else { input };
-    let scope = Scope::new(node.input.schema(), &select.columns);
+fn sort(node: &Sort, input: Select, context: &Context) -> Option<Select> {
+    let mut select =
+        if input.is_cut() || input.is_ordered() { input.nested(context) } else { input };
+    let scope = Scope::new(node.input.schema(), &select.columns, context);
     let keys = node.expr.iter().map(|key| {
         let term = scope.term(&key.expr).filter(|term| term.kind.has_order())?;
         let direction = if key.asc { "ASC" } else { "DESC" };
@@ -102,7 +112,7 @@ fn sort(node: &Sort, input: Select, names: &Names) -> Option<Select> {
     Some(select)
 }
 
-fn limit(node: &Limit, input: Select, names: &Names) -> Option<Select> {
+fn limit(node: &Limit, input: Select, context: &Context) -> Option<Select> {
     let (Ok(SkipType::Literal(skip)), Ok(FetchType::Literal(fetch))) =
         (node.get_skip_type(), node.get_fetch_type())
     else {
@@ -114,7 +124,7 @@ fn limit(node: &Limit, input: Select, names: &Names) -> Option<Select> {
         None if input.skip == 0 => input,
         Some(kept) if input.skip == 0 && keeps(kept) => input,
         _ if input.is_ordered() => return None,
-        _ => input.nested(names),
+        _ => input.nested(context),
     };
     cut(&mut select, skip, fetch);
     Some(select)

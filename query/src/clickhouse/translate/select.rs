@@ -5,7 +5,7 @@
 //! * Clauses apply in the order of SQL; a node that comes later than its clause would apply begins a
 //!   SELECT around it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -21,14 +21,25 @@ use super::kind::Kind;
 /// The longest text that is sent, bytes: the server reads no more than 256 KiB.
 const MAX_SQL_BYTES: usize = 200_000;
 
-/// Gives names to columns and subqueries, each once.
+/// What the texts of one statement share: names, each given once, and the chains that they read.
 #[derive(Debug, Default)]
-pub(in super::super) struct Names(Cell<usize>);
+pub(in super::super) struct Context {
+    last_name: Cell<usize>,
+    commits: RefCell<Vec<Arc<Commit>>>,
+}
 
-impl Names {
-    pub(super) fn next(&self, prefix: &str) -> String {
-        self.0.set(self.0.get() + 1);
-        format!("{prefix}{}", self.0.get())
+impl Context {
+    /// A name that no column or subquery has yet.
+    pub(super) fn name(&self, prefix: &str) -> String {
+        self.last_name.set(self.last_name.get() + 1);
+        format!("{prefix}{}", self.last_name.get())
+    }
+
+    fn reads(&self, commit: &Arc<Commit>) {
+        let mut commits = self.commits.borrow_mut();
+        if !commits.iter().any(|known| Arc::ptr_eq(known, commit)) {
+            commits.push(Arc::clone(commit));
+        }
     }
 }
 
@@ -60,15 +71,18 @@ pub(in super::super) struct Select {
     pub(super) fetch: Option<usize>,
     /// Whether sides of joins that find nothing have to be null.
     pub(super) joins_nulls: bool,
-    /// The most rows that it can give, and whether it gives so many.
+    /// The most rows that it can give, by the log; an estimate for joins.
     pub(super) rows: Precision<usize>,
-    /// The chains that are read, as they are to be.
-    pub(super) commits: Vec<Arc<Commit>>,
 }
 
 impl Select {
     /// Columns of `table`, as far as readers may see its rows.
-    pub(in super::super) fn table(table: &ServedTable, projection: Option<&[usize]>) -> Select {
+    pub(in super::super) fn table(
+        table: &ServedTable,
+        projection: Option<&[usize]>,
+        context: &Context,
+    ) -> Select {
+        context.reads(&table.commit);
         let all = 0..table.table.columns.len();
         let places = projection.map_or_else(|| all.collect(), <[usize]>::to_vec);
         let logged = &table.commit.logged;
@@ -84,13 +98,13 @@ impl Select {
         Select {
             columns: columns.collect(),
             conditions: vec![table.visible()],
-            rows: Precision::Exact(table.commit.row_count(table.table)),
-            ..Select::of(from, vec![Arc::clone(&table.commit)])
+            rows: Precision::Inexact(table.commit.row_count(table.table)),
+            ..Select::of(from)
         }
     }
 
     /// Nothing of `from` yet.
-    pub(super) fn of(from: String, commits: Vec<Arc<Commit>>) -> Select {
+    pub(super) fn of(from: String) -> Select {
         Select {
             columns: Vec::new(),
             from,
@@ -101,7 +115,6 @@ impl Select {
             fetch: None,
             joins_nulls: false,
             rows: Precision::Absent,
-            commits,
         }
     }
 
@@ -121,7 +134,7 @@ impl Select {
     }
 
     /// Whether its text is short enough to be sent.
-    pub(super) fn is_short(&self) -> bool {
+    pub(in super::super) fn is_short(&self) -> bool {
         let columns = self.columns.iter().map(|column| column.sql.len());
         let clauses = self.conditions.iter().chain(self.groups.iter().flatten()).chain(&self.order);
         let clauses = clauses.map(String::len);
@@ -129,22 +142,22 @@ impl Select {
     }
 
     /// A SELECT around it that gives the same.
-    pub(super) fn nested(self, names: &Names) -> Select {
-        let (text, columns) = self.text(names);
+    pub(super) fn nested(self, context: &Context) -> Select {
+        let (text, columns) = self.text(context);
         Select {
             columns,
             joins_nulls: self.joins_nulls,
             rows: self.rows,
-            ..Select::of(format!("({text})"), self.commits)
+            ..Select::of(format!("({text})"))
         }
     }
 
     /// The text, and its columns as they are seen from without.
-    pub(super) fn text(&self, names: &Names) -> (String, Vec<Term>) {
+    pub(super) fn text(&self, context: &Context) -> (String, Vec<Term>) {
         let mut columns = Vec::new();
         let mut items = Vec::new();
         for column in &self.columns {
-            let name = names.next("c");
+            let name = context.name("c");
             items.push(format!("{} AS {name}", column.sql));
             let given = column.given.as_ref().map(|given| {
                 let flag = format!("has_{name}");
@@ -173,8 +186,8 @@ impl Select {
     }
 
     /// What is sent for it; its answer has the columns of `schema`.
-    pub(in super::super) fn request(&self, schema: SchemaRef, names: &Names) -> Request {
-        let (mut sql, columns) = self.text(names);
+    pub(in super::super) fn request(&self, schema: SchemaRef, context: &Context) -> Request {
+        let (mut sql, columns) = self.text(context);
         if self.joins_nulls {
             sql += " SETTINGS join_use_nulls = 1";
         }
@@ -182,6 +195,7 @@ impl Select {
             Field::new(&column.sql, field.data_type().clone(), field.is_nullable())
         });
         let answer = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Request { sql, answer, schema, rows: self.rows, commits: self.commits.clone() }
+        let commits = context.commits.borrow().clone();
+        Request { sql, answer, schema, rows: self.rows, commits }
     }
 }
