@@ -37,6 +37,6 @@ pub use cluster::{Cluster, Schema};
 pub use connection::{Batches, Connection, Insert, Limits};
 pub use error::Error;
 pub use log::{Entry, Kind, Log};
-pub use migrations::{LATEST, Migrated, is_unused, migrate, schema};
+pub use migrations::{Access, LATEST, Migrated, is_unused, migrate, schema};
 pub use rows::{conform, stored};
 pub use tables::{is_given, local_name, quote, table_name};

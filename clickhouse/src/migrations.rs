@@ -87,13 +87,22 @@ impl Record {
     }
 }
 
-/// The tables behind `connection`.
+/// What somebody wants with the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To read what is shown: columns that the user may not see are not missed.
+    Read,
+    /// To write, which needs every column.
+    Write,
+}
+
+/// The tables behind `connection`, for `access`.
 ///
 /// # Errors
 ///
 /// If they are not those of this program: older, newer or changed; or if the server refuses or
 /// cannot be reached.
-pub async fn schema(connection: &Connection) -> Result<Schema, Error> {
+pub async fn schema(connection: &Connection, access: Access) -> Result<Schema, Error> {
     let place = || connection.address().to_string();
     let records = records(connection).await?;
     check(connection, &records)?;
@@ -101,7 +110,7 @@ pub async fn schema(connection: &Connection) -> Result<Schema, Error> {
     if found < LATEST {
         return Err(Error::OldSchema { place: place(), found, wanted: LATEST });
     }
-    check_columns(connection, &columns(connection).await?)?;
+    check_columns(connection, &columns(connection).await?, access)?;
     let schema = records.first().map_or(Schema { cluster: None }, Record::schema);
     if schema.cluster.is_none() {
         schema.check_nodes(connection).await?;
@@ -145,7 +154,7 @@ pub async fn migrate(
         done.applied.push(migration.name);
     }
     let columns = columns(connection).await?;
-    check_columns(connection, &columns)?;
+    check_columns(connection, &columns, Access::Write)?;
     describe(connection, &columns, &words).await?;
     Ok(done)
 }
@@ -316,13 +325,13 @@ fn wanted_columns(table: &Table) -> Vec<(String, Option<&'static Column>, String
 }
 
 /// Compares the columns of every table with the model's.
-fn check_columns(connection: &Connection, found: &[Found]) -> Result<(), Error> {
+fn check_columns(connection: &Connection, found: &[Found], access: Access) -> Result<(), Error> {
     for table in all_tables() {
         let name = table_name(table);
         let found: Vec<_> = found.iter().filter(|column| column.table == name).collect();
-        let wanted = wanted_columns(table);
-        let mut wanted = wanted.iter();
-        // Readers are not shown what they may not see, so a column can be missing.
+        let all = wanted_columns(table);
+        let is_whole = found.len() == all.len();
+        let mut wanted = all.iter();
         let other = found.iter().find(|found| {
             let same = wanted.find(|(name, ..)| found.name == *name);
             same.is_none_or(|(_, column, _)| !holds(&found.r#type, *column))
@@ -331,6 +340,9 @@ fn check_columns(connection: &Connection, found: &[Found]) -> Result<(), Error> 
             (true, _) => Some(format!("there is no table {name}")),
             (false, Some(Found { name: column, r#type: kind, .. })) => {
                 Some(format!("{name} has the column {column} {kind}, which does not belong there"))
+            }
+            (false, None) if access == Access::Write && !is_whole => {
+                Some(format!("{name} has {} columns, not {}", found.len(), all.len()))
             }
             (false, None) => None,
         };

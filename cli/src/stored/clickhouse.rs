@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::ensure;
-use assay_clickhouse::{Connection, Entry, Log, Schema, quote, schema, table_name};
+use assay_clickhouse::{Access, Connection, Entry, Log, Schema, quote, schema, table_name};
 use assay_model::lake::{FileInfo, SegmentInfo};
 use assay_model::{BlockHash, Chain};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ struct Parts {
 /// Every chain of the database; an error if there is none.
 pub async fn chains(server: &Server) -> anyhow::Result<Vec<StoredChain>> {
     let connection = server.connect()?;
-    let schema = schema(&connection).await?;
+    let schema = schema(&connection, Access::Read).await?;
     let parts = parts(&connection, &schema).await?;
     let mut chains = Vec::new();
     for chain in Chain::ALL {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow::ipc::writer::StreamWriter;
 use assay_clickhouse::{
-    Cluster, Connection, Error, Insert, Log, Schema, local_name, migrate, schema, stored,
+    Access, Cluster, Connection, Error, Insert, Log, Schema, local_name, migrate, schema, stored,
     table_name,
 };
 use assay_fixtures::clickhouse::{CLUSTER, ClickHouse, Cluster as Servers};
@@ -36,8 +36,8 @@ fn chain(size: usize, name: &[u8]) -> Vec<Batch> {
     });
     let blocks: Vec<_> = blocks.collect();
     let decoder = Decoder { network: Network::Regtest, with_scripts: true };
-    let batches = blocks.chunks(size).map(|blocks| decoder.decode(blocks).ok().expect("valid"));
-    batches.collect()
+    let decode = |blocks| decoder.decode(blocks).map_err(|(_, error)| error.fault);
+    blocks.chunks(size).map(|blocks| decode(blocks).expect("valid blocks")).collect()
 }
 
 /// The cluster of the tests that leave it as it is.
@@ -228,7 +228,7 @@ async fn lose(
     let after = height(log).await;
     if let (Ok(before), Ok(after)) = (&before, &after) {
         assert_eq!(before, after, "nothing gets visible that cannot be counted");
-        schema(connection).await.expect("what there is can be read, too");
+        schema(connection, Access::Read).await.expect("what there is can be read, too");
     }
     tokio::task::block_in_place(|| servers.nodes[place].restart());
     after
@@ -239,7 +239,7 @@ async fn lost_nodes_are_waited_for() {
     let Some(mut servers) = Servers::start() else { return };
     // The address begins with the second shard.
     let connection = made(&servers, 1, "lost").await;
-    let batches = chain(20, b"l");
+    let batches = chain(50, b"l");
     let sink = open(&connection, &bitcoin()).await;
     let all = batches.clone();
     let writer = tokio::spawn(async move { commit_some(&sink, &all).await });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assay_clickhouse::{Connection, Error, Log, migrate, schema};
+use assay_clickhouse::{Access, Connection, Error, Log, migrate, schema};
 use assay_fixtures::clickhouse::{ClickHouse, Config};
 use assay_indexer::sink::clickhouse::ClickHouseSink;
 use assay_indexer::sink::{Sink, SinkError};
@@ -253,7 +253,7 @@ async fn tables_of_another_program_are_left_alone() {
     let error = refused(&connection).await.to_string();
     assert!(error.contains("run `assay store migrate"), "{error}");
     migrate(&connection, None).await.expect("brought up to date");
-    schema(&connection).await.expect("up to date");
+    schema(&connection, Access::Read).await.expect("up to date");
 
     server.query("ALTER TABLE versions.bitcoin_outputs DROP COLUMN is_spendable").expect("dropped");
     let error = refused(&connection).await.to_string();

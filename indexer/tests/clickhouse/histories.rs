@@ -80,12 +80,8 @@ async fn history(seed: u64, server: &mut ClickHouse) -> (u64, usize) {
             let result = if follows { pipeline.follow().await } else { pipeline.run().await };
             result.map(|_| ())
         });
-        if let Ok(result) = tokio::time::timeout(life, async {
-            // A process that is cut short leaves its requests to themselves.
-            AbortOnDrop(process).await
-        })
-        .await
-        {
+        // A process that is cut short leaves its requests to themselves.
+        if let Ok(result) = tokio::time::timeout(life, AbortOnDrop(process)).await {
             judge(seed, result);
         }
         if rng.chance(SERVER_KILLS_PER_MILLE) {

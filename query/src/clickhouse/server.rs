@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, UInt32Type};
-use assay_clickhouse::{Address, Connection, Entry, Log, quote, schema, table_name};
+use assay_clickhouse::{Access, Address, Connection, Entry, Log, quote, schema, table_name};
 use assay_model::lake::{LakeInfo, Reorg, SCHEMA_VERSION};
 use assay_model::{Chain, Table, hex};
 use futures::TryStreamExt;
@@ -75,7 +75,7 @@ impl Server {
         password: Option<&str>,
     ) -> Result<Server, QueryError> {
         let connection = Connection::new(address, password)?;
-        schema(&connection).await?;
+        schema(&connection, Access::Read).await?;
         let widths = Arc::new(Widths::read(&connection).await?);
         let chains = Chain::ALL.map(|chain| {
             Arc::new(Logged {

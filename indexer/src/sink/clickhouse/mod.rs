@@ -13,7 +13,7 @@ mod store;
 
 use std::time::Duration;
 
-use assay_clickhouse::{Connection, Entry, Error, Kind, Log, is_unused, migrate, schema};
+use assay_clickhouse::{Access, Connection, Entry, Error, Kind, Log, is_unused, migrate, schema};
 use assay_model::lake::{Finality, LakeInfo, Reorg, Replaced, RunInfo};
 use assay_model::{Batch, BlockHash, BlockRef};
 use async_trait::async_trait;
@@ -64,14 +64,14 @@ impl ClickHouseSink {
         connection: Connection,
         wanted: &Wanted,
     ) -> Result<ClickHouseSink, SinkError> {
-        let found = match schema(&connection).await {
+        let found = match schema(&connection, Access::Write).await {
             // A database that nobody has used is made fit for use; what is there is not changed
             // without being asked for, and what a cluster is called is not known here.
             Err(Error::OldSchema { .. })
                 if !connection.address().is_several() && is_unused(&connection).await? =>
             {
                 migrate(&connection, None).await?;
-                schema(&connection).await?
+                schema(&connection, Access::Write).await?
             }
             found => found?,
         };
