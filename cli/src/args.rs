@@ -43,7 +43,8 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "DIR")]
     pub lake: Option<PathBuf>,
     /// ClickHouse server to keep rows in instead of the lake, like
-    /// clickhouse://user@host:8123/assay; over TLS clickhouses:// [environment: ASSAY_STORE]
+    /// clickhouse://user@host:8123/assay; over TLS clickhouses://; the nodes of a cluster with ','
+    /// between them [environment: ASSAY_STORE]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub store: Option<String>, // clap would show it whole if it were wrong, a password included
     /// File with the password of that user [environment: ASSAY_STORE_PASSWORD_FILE]

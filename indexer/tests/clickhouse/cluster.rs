@@ -72,7 +72,7 @@ async fn every_node_has_the_tables_and_the_address_names_every_node() {
     let Some(servers) = shared() else { return };
     let [first, second, third] = servers.nodes.as_slice() else { panic!("three nodes") };
     let all = connect(&[first, second, third], "made");
-    let error = schema(&all).await.expect_err("there is nothing");
+    let error = schema(&all, Access::Read).await.expect_err("there is nothing");
     assert!(matches!(error, Error::OldSchema { found: 0, .. }), "{error}");
     // What a cluster is called is not known to who only writes.
     let error = ClickHouseSink::open(all.clone(), &bitcoin()).await.err().expect("no tables");
@@ -100,7 +100,7 @@ async fn every_node_has_the_tables_and_the_address_names_every_node() {
     for node in &servers.nodes {
         let alone = connect(&[node], "made");
         assert_eq!(
-            schema(&alone).await.expect("the same"),
+            schema(&alone, Access::Read).await.expect("the same"),
             Schema { cluster: Some(cluster.clone()) }
         );
         // Whoever writes has to reach all nodes.
