@@ -62,7 +62,8 @@ fn a_lake_of_another_network() {
     DataDir::write(other.path(), Network::Signet, Layout::default(), chain.blocks())
         .expect("written");
     let path = lake.chain_dir();
-    let words = [path.to_str().expect("text"), "holds regtest", "are of signet", "another --lake"];
+    let words =
+        [path.to_str().expect("text"), "holds regtest", "are of signet", "a store of its own"];
     check_refused(&lake, other.path(), &Run::default(), &words);
     assert_same(&lake.rows(), &below(&rows, 41));
 }
@@ -91,7 +92,7 @@ fn a_lake_without_scripts_that_is_to_get_some() {
     let lake = Lake::new();
     let without = Run { with_scripts: false, ..Run::default() };
     lake.index(dir.path(), &Run { last: Some(10), ..without.clone() }).expect("a good folder");
-    let words = ["was made without scripts", "index anew into another lake"];
+    let words = ["was made without scripts", "index anew into another store"];
     check_refused(&lake, dir.path(), &Run::default(), &words);
     lake.index(dir.path(), &without).expect("the same as before");
     assert_eq!(lake.next_height(), 21);

@@ -104,7 +104,7 @@ fn running_again_adds_what_is_new_and_nothing_else() {
     assert!(first.err.starts_with("indexed 70 blocks, heights 0 to 69"), "{first:?}");
     let second = index(&parts, &["--ignore-undo"]);
     assert!(second.err.starts_with("indexed 81 blocks, heights 70 to 150"), "{second:?}");
-    assert_eq!(index(&parts, &[]).err, "nothing new: the lake is at height 150\n");
+    assert_eq!(index(&parts, &[]).err, "nothing new: the store is at height 150\n");
     assert_eq!(index(&parts, &["--quiet"]).ok(), "");
     for table in ["blocks", "transactions", "inputs", "outputs"] {
         let sql = format!("select * from bitcoin.{table}");
