@@ -6,6 +6,7 @@
 # usage: benches/bitcoin_index.sh [-b BLOCKS_DIR] [-n BLOCKS] [-r ROUNDS] [DIR]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. benches/blocks.sh
 
 blocks_dir= blocks=300 rounds=5
 while getopts b:n:r: option; do
@@ -24,13 +25,7 @@ echo "building" >&2
 cargo build --release --quiet --locked -p assay-benches --example bitcoin_index
 if [ -z "$blocks_dir" ]; then
     blocks_dir=$dir/blocks-$blocks
-    if [ ! -e "$blocks_dir/xor.dat" ]; then
-        echo "making $blocks blocks of 1.5 MB in $blocks_dir" >&2
-        rm -rf "$blocks_dir"
-        cargo run --release --quiet --locked -p assay-fixtures --example blocks_dir -- \
-            "$blocks_dir.part" "$blocks" 1500000 1 >&2
-        mv "$blocks_dir.part" "$blocks_dir"
-    fi
+    make_blocks "$blocks" "$blocks_dir"
 fi
 
 program=target/release/examples/bitcoin_index

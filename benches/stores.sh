@@ -7,6 +7,7 @@
 # usage: benches/stores.sh [-n BLOCKS] [-s OUTPUTS] [-r ROUNDS] [DIR]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. benches/blocks.sh
 
 blocks=300 outputs=4000000 rounds=3
 while getopts n:s:r: option; do
@@ -25,13 +26,7 @@ echo "building" >&2
 cargo build --release --quiet --locked
 cargo build --release --quiet --locked -p assay-benches --example stores
 blocks_dir=$dir/blocks-$blocks
-if [ ! -e "$blocks_dir/xor.dat" ]; then
-    echo "making $blocks blocks of 1.5 MB in $blocks_dir" >&2
-    rm -rf "$blocks_dir"
-    cargo run --release --quiet --locked -p assay-fixtures --example blocks_dir -- \
-        "$blocks_dir.part" "$blocks" 1500000 1 >&2
-    mv "$blocks_dir.part" "$blocks_dir"
-fi
+make_blocks "$blocks" "$blocks_dir"
 demo=$dir/demo-$outputs
 target/release/assay demo -q --scale "$outputs" --keep "$demo" >/dev/null
 target/release/examples/stores target/release/assay "$blocks_dir" "$demo" "$rounds"

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use assay_clickhouse::{Address, Connection};
 use assay_fixtures::clickhouse::ClickHouse;
+use assay_fixtures::python;
 use assay_model::{Chain, hex};
 use assay_query::{Session, SessionOptions, Store};
 use futures::TryStreamExt;
@@ -242,7 +243,8 @@ struct DuckDb {
 impl DuckDb {
     fn start(lake: &Path) -> DuckDb {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut child = Command::new(root.join("../target/tools/python/bin/python"))
+        let python = python::with("ASSAY_CLICKHOUSE_PYTHON", "import duckdb, pyarrow", "no DuckDB");
+        let mut child = Command::new(python.expect("Python with duckdb and pyarrow"))
             .arg(root.join("duckdb_questions.py"))
             .arg(lake)
             .stdin(Stdio::piped())

@@ -59,7 +59,7 @@ pub struct Entry {
     pub kind: Kind,
     /// Who wrote it: one run of the indexer.
     pub session: String,
-    /// When, microseconds since 1970, by the server's clock.
+    /// When, microseconds since 1970; 0 in one to be written if the server's clock is to say.
     pub noticed: i64,
     /// The last block whose rows are visible.
     pub watermark: Option<BlockRef>,
@@ -73,6 +73,29 @@ pub struct Entry {
     pub finality: Finality,
     /// Of a reorganisation, the last block that both chains have, and those that were taken back.
     pub reorg: Option<(BlockRef, Vec<Replaced>)>,
+}
+
+impl Entry {
+    /// What is before the first entry of `chain`, and is never written.
+    pub fn before_all(chain: Chain) -> Entry {
+        Entry {
+            sequence: 0,
+            kind: Kind::Open,
+            session: String::new(),
+            noticed: 0,
+            watermark: None,
+            time: None,
+            block_bytes: 0,
+            rows: vec![0; chain.tables().len()],
+            finality: Finality::default(),
+            reorg: None,
+        }
+    }
+
+    /// An entry after this one, of the same session, that changes nothing yet.
+    pub fn next(&self, kind: Kind) -> Entry {
+        Entry { sequence: self.sequence + 1, kind, noticed: 0, reorg: None, ..self.clone() }
+    }
 }
 
 impl Log {

@@ -4,6 +4,7 @@ mod demo;
 mod index;
 mod interrupt;
 mod rows;
+mod run;
 mod sql;
 mod status;
 mod store;

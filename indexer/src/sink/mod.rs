@@ -3,6 +3,7 @@
 pub mod clickhouse;
 mod cuts;
 pub mod lake;
+mod order;
 mod store;
 mod wanted;
 

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use assay_indexer::decode::Decode;
@@ -25,6 +24,7 @@ use assay_model::Chain;
 use assay_model::lake::RunInfo;
 use tokio::task::JoinSet;
 
+use crate::commands::run::Began;
 use crate::config::Config;
 use crate::human;
 use crate::progress::Verbosity;
@@ -105,9 +105,9 @@ async fn recorded(
     sink: &StoreSink,
     work: impl Future<Output = Result<Summary, PipelineError>>,
 ) -> anyhow::Result<Summary> {
-    let started = (SystemTime::now(), Instant::now());
+    let began = Began::now();
     let summary = work.await.with_context(|| format!("indexing {place} stopped"))?;
-    let run = run_info(summary, started);
+    let run = began.ends(summary.from..summary.to, summary.block_bytes);
     if run.from < run.to {
         sink.record_run(&run).await?;
     }
@@ -171,17 +171,6 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         130
-    }
-}
-
-fn run_info(summary: Summary, started: (SystemTime, Instant)) -> RunInfo {
-    RunInfo {
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: started.0.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        seconds: started.1.elapsed().as_secs_f64(),
-        from: summary.from,
-        to: summary.to,
-        block_bytes: summary.block_bytes,
     }
 }
 

@@ -10,11 +10,10 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
+use arrow::compute::{concat_batches, sum};
 use assay_indexer::progress::{Progress, Unit};
 use assay_indexer::sink::clickhouse::ClickHouseSink;
 use assay_indexer::sink::{Cuts, Sink, Wanted};
@@ -25,6 +24,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::args::CopyArgs;
 use crate::commands::rows::{bytes, for_each, ints};
+use crate::commands::run::Began;
 use crate::config::Config;
 use crate::exit::Outcome;
 use crate::human;
@@ -74,7 +74,7 @@ async fn copy(
     stored: &StoredChain,
     server: &Server,
 ) -> anyhow::Result<()> {
-    let started = (SystemTime::now(), Instant::now());
+    let began = Began::now();
     let (chain, info) = (stored.chain, &stored.info);
     let (network, extras) = (info.network.clone(), info.extras.clone());
     let wanted = Wanted { chain, network, from: Some(info.from), extras };
@@ -114,15 +114,7 @@ async fn copy(
     }
     sink.flush().await?;
     progress.end();
-    let run = RunInfo {
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: started.0.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        seconds: started.1.elapsed().as_secs_f64(),
-        from: next,
-        to,
-        block_bytes,
-    };
-    report(config, &sink, &run, chain).await
+    report(config, &sink, &began.ends(next..to, block_bytes), chain).await
 }
 
 async fn report(
@@ -216,10 +208,8 @@ async fn read(lake: &Session, chain: Chain, heights: Range<u64>) -> anyhow::Resu
         let (first, last) = (block_at(blocks, 0)?, block_at(blocks, blocks.num_rows() - 1)?);
         // Its hash stands for all blocks below it.
         if hash_at(lake, chain, last.height).await? == Some(last.hash) {
-            let sizes = blocks.column_by_name("size").context("blocks have sizes")?;
-            let sizes = arrow::compute::cast(sizes, &arrow::datatypes::DataType::UInt64)?;
-            let sizes = arrow::array::AsArray::as_primitive::<arrow::datatypes::UInt64Type>(&sizes);
-            let block_bytes = arrow::compute::sum(sizes).unwrap_or(0);
+            let sizes = ints(blocks, blocks.schema().index_of("size")?)?;
+            let block_bytes = sum(&sizes).unwrap_or(0).try_into()?;
             return Ok(Batch::new(chain, first, last, block_bytes, tables));
         }
     }

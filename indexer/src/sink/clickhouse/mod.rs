@@ -14,14 +14,14 @@ mod store;
 use std::time::Duration;
 
 use assay_clickhouse::{Access, Connection, Entry, Error, Kind, Log, is_unused, migrate, schema};
-use assay_model::lake::{Finality, LakeInfo, Reorg, Replaced, RunInfo};
-use assay_model::{Batch, BlockHash, BlockRef};
+use assay_model::lake::{Finality, LakeInfo, Reorg, RunInfo};
+use assay_model::{Batch, BlockRef};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use self::batch::EncodedBatch;
 use self::store::Store;
-use super::{Cuts, Sink, SinkError, Wanted};
+use super::{Cuts, Sink, SinkError, Wanted, order};
 use crate::metrics::{self, Meter};
 
 /// The first pause before what failed is tried again; each is twice as long as the one before.
@@ -103,13 +103,10 @@ impl ClickHouseSink {
     pub async fn remember(&self, reorgs: &[Reorg]) -> Result<(), SinkError> {
         let mut state = self.state().await?;
         for Reorg { noticed, common, replaced } in reorgs {
-            let last = &state.last;
             let entry = Entry {
-                sequence: last.sequence + 1,
-                kind: Kind::Revert,
                 noticed: *noticed,
                 reorg: Some((*common, replaced.clone())),
-                ..last.clone()
+                ..state.last.next(Kind::Revert)
             };
             state.is_dirty = true;
             self.write(&mut state, entry).await?;
@@ -169,16 +166,12 @@ impl ClickHouseSink {
         let last = &state.last;
         let rows = last.rows.iter().zip(batch.rows()).map(|(before, added)| before + added);
         let entry = Entry {
-            sequence: last.sequence + 1,
-            kind: Kind::Append,
-            noticed: 0,
             watermark: Some(batch.last),
             time: batch.time,
             block_bytes: last.block_bytes + batch.block_bytes,
             rows: rows.collect(),
             finality: state.finality,
-            reorg: None,
-            session: self.store.session.clone(),
+            ..last.next(Kind::Append)
         };
         self.write(state, entry).await?;
         state.is_dirty = false;
@@ -206,25 +199,17 @@ impl ClickHouseSink {
         let removed = self.patiently(|| self.store.count(heights.clone())).await?;
         let time = self.patiently(|| self.store.time_at(to.height)).await?;
         let bytes: u64 = blocks.iter().map(|(_, size)| size).sum();
-        let by = |height| by.iter().find(|block| block.height == height).map(|block| block.hash);
-        let replaced = blocks.iter().map(|(BlockRef { height, hash, .. }, _)| Replaced {
-            height: *height,
-            hash: *hash,
-            by: by(*height),
-        });
+        let replaced = order::replaced(blocks.into_iter().map(|(block, _)| block), by);
         let last = &state.last;
         let rows = last.rows.iter().zip(&removed);
         let entry = Entry {
-            sequence: last.sequence + 1,
-            kind: Kind::Revert,
-            noticed: 0,
             watermark: Some(to),
             time,
             block_bytes: last.block_bytes.saturating_sub(bytes),
             rows: rows.map(|(rows, removed)| rows.saturating_sub(*removed)).collect(),
             finality: state.finality,
-            reorg: Some((to, replaced.collect())),
-            session: self.store.session.clone(),
+            reorg: Some((to, replaced)),
+            ..last.next(Kind::Revert)
         };
         // First nobody sees the rows any more, then they go.
         state.is_dirty = true;
@@ -255,23 +240,8 @@ impl ClickHouseSink {
 
 /// Begins a session: from here on no other can write.
 async fn begin(store: &Store) -> Result<Entry, Error> {
-    let before = store.log.last().await?;
-    let (session, kind, noticed, reorg) = (store.session.clone(), Kind::Open, 0, None);
-    let entry = match before {
-        Some(last) => Entry { sequence: last.sequence + 1, kind, session, noticed, reorg, ..last },
-        None => Entry {
-            sequence: 1,
-            kind,
-            session,
-            noticed,
-            watermark: None,
-            time: None,
-            block_bytes: 0,
-            rows: vec![0; store.chain.tables().len()],
-            finality: Finality::default(),
-            reorg,
-        },
-    };
+    let before = store.log.last().await?.unwrap_or_else(|| Entry::before_all(store.chain));
+    let entry = Entry { session: store.session.clone(), ..before.next(Kind::Open) };
     store.log.append(&entry).await?;
     Ok(entry)
 }
@@ -318,18 +288,9 @@ impl Sink for ClickHouseSink {
 
     async fn commit(&self, batch: EncodedBatch) -> Result<(), SinkError> {
         let mut state = self.state().await?;
-        let next = next_height(&state.last, &self.info);
-        if batch.last.height < next {
+        let watermark = state.last.watermark;
+        if !order::is_next(watermark, self.info.from, &batch.first, &batch.last)? {
             return Ok(()); // committed before
-        }
-        // What the first block follows, only the genesis block tells.
-        let parent = match state.last.watermark {
-            Some(block) => Some(block.hash),
-            None => (next == 0).then(BlockHash::default),
-        };
-        let follows = parent.is_none_or(|parent| parent == batch.first.parent);
-        if batch.first.height != next || !follows {
-            return Err(SinkError::NotNext { expected: next, found: batch.first.height });
         }
         self.add(&mut state, &batch).await
     }

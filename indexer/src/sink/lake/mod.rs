@@ -24,7 +24,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use assay_model::lake::{
     Finality, LAKE_FILE, LOCK_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, RUN_FILE,
-    Reorg, Replaced, RunInfo, SCHEMA_VERSION, SEGMENT_FILE, STAGING_DIR, SegmentInfo,
+    Reorg, RunInfo, SCHEMA_VERSION, SEGMENT_FILE, STAGING_DIR, SegmentInfo,
 };
 use assay_model::{Batch, BlockHash, BlockRef, Chain};
 use async_trait::async_trait;
@@ -37,7 +37,7 @@ use self::rebuild::{Rebuild, read_last_time};
 use self::replaced::ReplacedSegments;
 pub use self::segment::EncodedBatch;
 use self::segment::{Encoder, OpenSegment, StagedSegment, write_json};
-use super::{Cuts, Sink, SinkError, Wanted};
+use super::{Cuts, Sink, SinkError, Wanted, order};
 use crate::metrics::Meter;
 use crate::task::join;
 
@@ -259,18 +259,8 @@ impl Inner {
     }
 
     fn commit(&self, state: &mut State, batch: EncodedBatch) -> Result<(), SinkError> {
-        let next = state.tip().map_or(self.info.from, |tip| tip.height + 1);
-        if batch.last.height < next {
+        if !order::is_next(state.tip(), self.info.from, &batch.first, &batch.last)? {
             return Ok(()); // committed before
-        }
-        // What the first block follows, only the genesis block tells.
-        let parent = match state.tip() {
-            Some(tip) => Some(tip.hash),
-            None => (next == 0).then(BlockHash::default),
-        };
-        let follows = parent.is_none_or(|parent| parent == batch.first.parent);
-        if batch.first.height != next || !follows {
-            return Err(SinkError::NotNext { expected: next, found: batch.first.height });
         }
         let before = state.block_bytes();
         let mut open = match state.open.take() {
@@ -334,16 +324,10 @@ impl Inner {
         if first == end {
             return Ok(());
         }
-        let replaced = self.read_blocks(state, next..u64::MAX)?;
-        let by = |height| by.iter().find(|block| block.height == height).map(|block| block.hash);
-        let replaced = replaced.into_iter().map(|BlockRef { height, hash, .. }| Replaced {
-            height,
-            hash,
-            by: by(height),
-        });
+        let replaced = order::replaced(self.read_blocks(state, next..u64::MAX)?, by);
         let since = self.disk.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let noticed = since.as_micros() as i64;
-        let reorg = Reorg { noticed, common: to, replaced: replaced.collect() };
+        let reorg = Reorg { noticed, common: to, replaced };
         let kept = match &state.segments[first] {
             cut if cut.from < next => {
                 let sources = std::slice::from_ref(cut);
