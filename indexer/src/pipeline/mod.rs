@@ -146,14 +146,14 @@ pub enum PipelineError {
     FinalTakenBack {
         /// The block that was final.
         finalized: Box<BlockRef>,
-        /// Height of the last block that the lake and the source both have.
+        /// Height of the last block that the store and the source both have.
         common_height: u64,
     },
     /// The source has another chain.
     #[error(
-        "the lake and the source part more than {max_reorg} blocks below the lake's watermark \
-         ({stored:?}): this is another chain, or one reorganised beyond belief. If the lake is to \
-         follow it, run again with a larger --max-reorg, or index into another lake"
+        "the store and the source part more than {max_reorg} blocks below the store's watermark \
+         ({stored:?}): this is another chain, or one reorganised beyond belief. If the store is to \
+         follow it, run again with a larger --max-reorg, or index into another store"
     )]
     TooDeep {
         /// Most blocks that may be taken away.

@@ -6,6 +6,7 @@ use assay_clickhouse::{Access, Connection, Error, Log, migrate, schema};
 use assay_fixtures::clickhouse::{ClickHouse, Config};
 use assay_indexer::sink::clickhouse::ClickHouseSink;
 use assay_indexer::sink::{Sink, SinkError};
+use assay_model::lake::{Reorg, Replaced};
 use assay_model::{Batch, Chain, Network};
 
 use crate::block::{decode, raw_block};
@@ -88,6 +89,29 @@ async fn a_server_that_is_killed_while_it_stores_comes_back_to_the_same_rows() {
     }
     writer.await.expect("every batch is committed in the end");
     assert_holds(&connection, Chain::Bitcoin, &batches).await;
+}
+
+/// A copy that was stopped between its reorganisations and its first rows begins with them again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_elsewhere_is_noted_once() {
+    let Some(connection) = shared("remembered") else { return };
+    let blocks = chain(4, b"r");
+    let reorg = |common: usize| Reorg {
+        noticed: common as i64 + 1, // 0 is now
+        common: blocks[common].last,
+        replaced: vec![Replaced {
+            height: common as u64 + 1,
+            hash: blocks[common + 1].last.hash,
+            by: None,
+        }],
+    };
+    let reorgs = [reorg(0), reorg(2), reorg(1)];
+    for stopped_after in [1, 3, 3] {
+        let sink = open(&connection, &bitcoin()).await;
+        sink.remember(&reorgs[..stopped_after]).await.expect("noted");
+    }
+    let noted = Log::new(connection.clone(), Chain::Bitcoin).reorgs().await.expect("readable");
+    assert_eq!(noted, reorgs);
 }
 
 #[tokio::test(flavor = "multi_thread")]

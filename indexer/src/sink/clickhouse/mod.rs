@@ -95,14 +95,16 @@ impl ClickHouseSink {
         Ok(sink)
     }
 
-    /// Notes reorganisations of the time before the rows came here.
+    /// Notes the `reorgs` of the time before the first rows came here, the oldest first; those that an
+    /// earlier call noted before it was stopped are not noted again.
     ///
     /// # Errors
     ///
     /// If the server refuses or cannot be reached.
     pub async fn remember(&self, reorgs: &[Reorg]) -> Result<(), SinkError> {
         let mut state = self.state().await?;
-        for Reorg { noticed, common, replaced } in reorgs {
+        let noted = self.patiently(|| self.store.log.reorgs()).await?.len();
+        for Reorg { noticed, common, replaced } in reorgs.iter().skip(noted) {
             let entry = Entry {
                 noticed: *noticed,
                 reorg: Some((*common, replaced.clone())),
