@@ -9,7 +9,7 @@
 //! * An entry is one row, so it is there or it is not. Rows of the tables above its watermark belong
 //!   to nobody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use assay_model::lake::{Extra, Finality, LakeInfo, Reorg, Replaced, RunInfo};
 use assay_model::{BlockHash, BlockRef, Chain, hex};
@@ -166,7 +166,26 @@ impl Log {
     /// If the server refuses or cannot be reached.
     pub async fn last(&self) -> Result<Option<Entry>, Error> {
         let rest = format!("WHERE chain = {} ORDER BY sequence DESC LIMIT 1", self.name());
-        Ok(self.entries(&rest).await?.pop())
+        Ok(entries(&self.connection, &[STATE, REORG], &rest).await?.pop().map(|(_, entry)| entry))
+    }
+
+    /// The last entries of the chains whose entries up to some are `known`, by their sequences,
+    /// without what they say of reorganisations: one question, which costs the server no more than the
+    /// entries since. A chain whose log does not reach that far any more is left out.
+    ///
+    /// # Errors
+    ///
+    /// If the server refuses or cannot be reached.
+    pub async fn newest(
+        connection: &Connection,
+        known: &[(Chain, u64)],
+    ) -> Result<HashMap<Chain, Entry>, Error> {
+        let since = known.iter().map(|(chain, sequence)| {
+            format!("(chain = {} AND sequence >= {sequence})", quote(chain.name()))
+        });
+        let since = since.collect::<Vec<_>>().join(" OR ");
+        let rest = format!("WHERE {since} ORDER BY sequence");
+        Ok(entries(connection, &[STATE], &rest).await?.into_iter().collect())
     }
 
     /// What was taken back, the oldest first.
@@ -176,7 +195,8 @@ impl Log {
     /// If the server refuses or cannot be reached.
     pub async fn reorgs(&self) -> Result<Vec<Reorg>, Error> {
         let rest = format!("WHERE chain = {} AND kind = 'revert' ORDER BY sequence", self.name());
-        let reorgs = self.entries(&rest).await?.into_iter().filter_map(|entry| {
+        let entries = entries(&self.connection, &[STATE, REORG], &rest).await?;
+        let reorgs = entries.into_iter().filter_map(|(_, entry)| {
             let (common, replaced) = entry.reorg?;
             Some(Reorg { noticed: entry.noticed, common, replaced })
         });
@@ -292,21 +312,6 @@ impl Log {
         )
     }
 
-    async fn entries(&self, rest: &str) -> Result<Vec<Entry>, Error> {
-        let sql = format!(
-            "SELECT sequence, kind, toString(session) AS session, \
-             toUnixTimestamp64Micro(noticed) AS noticed, height, hex(hash) AS hash, \
-             hex(parent) AS parent, toUnixTimestamp(time) AS time, block_bytes, rows, safe_height, \
-             hex(safe_hash) AS safe_hash, hex(safe_parent) AS safe_parent, finalized_height, \
-             hex(finalized_hash) AS finalized_hash, hex(finalized_parent) AS finalized_parent, \
-             common_height, hex(common_hash) AS common_hash, hex(common_parent) AS common_parent, \
-             arrayMap(r -> tuple(r.1, hex(r.2), hex(r.3), r.4), replaced) AS replaced FROM {} {rest}",
-            self.table("commits")
-        );
-        let rows: Vec<Row> = self.connection.rows(&sql, "read the log").await?;
-        Ok(rows.into_iter().map(Row::entry).collect())
-    }
-
     /// Writes down what a run did, for people who ask later.
     ///
     /// # Errors
@@ -371,12 +376,41 @@ fn replaced_literal(block: &Replaced) -> String {
     format!("({}, {hash}, {by}, {})", block.height, block.by.is_some())
 }
 
+/// Columns of an entry that say what the tables hold.
+const STATE: &str = "chain, sequence, kind, toString(session) AS session, height, hex(hash) AS hash, \
+    hex(parent) AS parent, toUnixTimestamp(time) AS time, block_bytes, rows, safe_height, \
+    hex(safe_hash) AS safe_hash, hex(safe_parent) AS safe_parent, finalized_height, \
+    hex(finalized_hash) AS finalized_hash, hex(finalized_parent) AS finalized_parent";
+/// Those that say what was taken back, and when.
+const REORG: &str = "toUnixTimestamp64Micro(noticed) AS noticed, common_height, \
+    hex(common_hash) AS common_hash, hex(common_parent) AS common_parent, \
+    arrayMap(r -> tuple(r.1, hex(r.2), hex(r.3), r.4), replaced) AS replaced";
+
+/// The entries that `rest` of a statement chooses, each with its chain; of what is not among `columns`
+/// they know nothing.
+async fn entries(
+    connection: &Connection,
+    columns: &[&str],
+    rest: &str,
+) -> Result<Vec<(Chain, Entry)>, Error> {
+    let columns = columns.join(", ");
+    let sql = format!("SELECT {columns} FROM {}.commits {rest}", connection.database());
+    let rows: Vec<Row> = connection.rows(&sql, "read the log").await?;
+    let of_chain = |row: Row| {
+        let chain = Chain::ALL.into_iter().find(|chain| chain.name() == row.chain)?;
+        Some((chain, row.entry()))
+    };
+    Ok(rows.into_iter().filter_map(of_chain).collect())
+}
+
 /// A row of the table `commits`, as it is read.
 #[derive(Deserialize)]
 struct Row {
+    chain: String,
     sequence: u64,
     kind: Kind,
     session: String,
+    #[serde(default)]
     noticed: i64,
     height: i64,
     hash: BlockHash,
@@ -390,9 +424,13 @@ struct Row {
     finalized_height: Option<u64>,
     finalized_hash: BlockHash,
     finalized_parent: BlockHash,
+    #[serde(default)]
     common_height: Option<u64>,
+    #[serde(default)]
     common_hash: BlockHash,
+    #[serde(default)]
     common_parent: BlockHash,
+    #[serde(default)]
     replaced: Vec<(u64, BlockHash, BlockHash, bool)>,
 }
 

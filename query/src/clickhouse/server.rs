@@ -7,7 +7,7 @@
 //!   names the one before it by its hash.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::AsArray;
@@ -28,6 +28,7 @@ const MICROS: i64 = 1_000_000;
 
 /// A database with chains in it.
 pub(crate) struct Server {
+    connection: Connection,
     chains: Vec<Arc<Logged>>,
 }
 
@@ -39,6 +40,8 @@ pub(crate) struct Logged {
     widths: Arc<Widths>,
     /// What it is; once it is known, it stays.
     info: OnceLock<LakeInfo>,
+    /// The last entry of the log that was seen; 0 before the first.
+    seen: AtomicU64,
     times: Mutex<Times>,
 }
 
@@ -84,10 +87,11 @@ impl Server {
                 log: Log::new(connection.clone(), chain),
                 widths: Arc::clone(&widths),
                 info: OnceLock::new(),
+                seen: AtomicU64::new(0),
                 times: Mutex::default(),
             })
         });
-        let server = Server { chains: chains.into() };
+        let server = Server { connection, chains: chains.into() };
         if server.snapshot().await?.chains.is_empty() {
             return Err(QueryError::NoChain { place: address.to_string() });
         }
@@ -96,14 +100,26 @@ impl Server {
 
     /// What is there now.
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
-        let chains = try_join_all(self.chains.iter().map(Logged::snapshot)).await?;
+        let seen =
+            self.chains.iter().map(|logged| (logged.chain, logged.seen.load(Ordering::Relaxed)));
+        let seen: Vec<_> = seen.filter(|(_, sequence)| *sequence > 0).collect();
+        let mut newest = match seen.as_slice() {
+            [] => HashMap::new(),
+            seen => Log::newest(&self.connection, seen).await?,
+        };
+        let chains = self.chains.iter().map(|logged| logged.snapshot(newest.remove(&logged.chain)));
+        let chains = try_join_all(chains).await?;
         Ok(Arc::new(Snapshot { chains: chains.into_iter().flatten().map(Arc::new).collect() }))
     }
 }
 
 impl Logged {
-    /// `None` if the chain is not there.
-    async fn snapshot(self: &Arc<Logged>) -> Result<Option<ChainSnapshot>, QueryError> {
+    /// What its log says, whose last entry is `newest` if that is known; `None` if the chain is not
+    /// there.
+    async fn snapshot(
+        self: &Arc<Logged>,
+        newest: Option<Entry>,
+    ) -> Result<Option<ChainSnapshot>, QueryError> {
         let info = match self.info.get() {
             Some(info) => info.clone(),
             None => match self.log.info().await? {
@@ -118,7 +134,11 @@ impl Logged {
                 None => return Ok(None),
             },
         };
-        let entry = self.log.last().await?;
+        let entry = match newest {
+            Some(entry) => Some(entry),
+            None => self.log.last().await?,
+        };
+        self.seen.store(entry.as_ref().map_or(0, |entry| entry.sequence), Ordering::Relaxed);
         let finality = entry.as_ref().map(|entry| entry.finality).unwrap_or_default();
         let watermark = entry.as_ref().and_then(|entry| entry.watermark);
         let tip = watermark.map(|block| Tip { height: block.height, hash: block.hash });

@@ -17,7 +17,9 @@ pub(super) fn aggregate(node: &Aggregate, input: Select, context: &Context) -> O
     let scope = Scope::new(node.input.schema(), &select.columns, context);
     let keys = node.group_expr.iter().map(|key| scope.term(key).filter(|key| key.kind.has_order()));
     let keys = keys.collect::<Option<Vec<_>>>()?;
-    let values = node.aggr_expr.iter().map(|value| call(value, &scope));
+    // A group has a row at least, so what is never null there gives a value.
+    let is_grouped = !keys.is_empty();
+    let values = node.aggr_expr.iter().map(|value| call(value, is_grouped, &scope));
     let values = values.collect::<Option<Vec<_>>>()?;
     select.rows = match keys.is_empty() {
         true => Precision::Exact(1),
@@ -28,7 +30,7 @@ pub(super) fn aggregate(node: &Aggregate, input: Select, context: &Context) -> O
     Some(select)
 }
 
-fn call(expr: &Expr, scope: &Scope<'_>) -> Option<Term> {
+fn call(expr: &Expr, is_grouped: bool, scope: &Scope<'_>) -> Option<Term> {
     let expr = match expr {
         Expr::Alias(alias) => &alias.expr,
         other => other,
@@ -47,8 +49,11 @@ fn call(expr: &Expr, scope: &Scope<'_>) -> Option<Term> {
     if func.name() == "count" && counts_rows && !params.distinct {
         return Some(Term::new(format!("toInt64(count(){filter})"), Kind::Int64));
     }
+    let gives_value = is_grouped && params.filter.is_none() && !scope.is_nullable(arg)?;
     let arg = scope.term(arg)?;
     let of = |name: &str| format!("{name}({}){filter}", arg.sql);
+    let or_null =
+        |name: &str| of(&if gives_value { name.to_owned() } else { format!("{name}OrNull") });
     let is_number = matches!(arg.kind, Kind::Int64 | Kind::Decimal(_) | Kind::WideDecimal(_));
     match (func.name(), params.distinct) {
         ("count", false) if arg.kind != Kind::List => {
@@ -58,11 +63,11 @@ fn call(expr: &Expr, scope: &Scope<'_>) -> Option<Term> {
             Some(Term::new(format!("toInt64({})", of("uniqExact")), Kind::Int64))
         }
         ("sum", false) if is_number || arg.kind == Kind::Float64 => {
-            Some(Term::new(of("sumOrNull"), arg.kind))
+            Some(Term::new(or_null("sum"), arg.kind))
         }
-        ("avg", false) if arg.kind == Kind::Float64 => Some(Term::new(of("avgOrNull"), arg.kind)),
-        ("min", _) if arg.kind.has_order() => Some(Term::new(of("minOrNull"), arg.kind)),
-        ("max", _) if arg.kind.has_order() => Some(Term::new(of("maxOrNull"), arg.kind)),
+        ("avg", false) if arg.kind == Kind::Float64 => Some(Term::new(or_null("avg"), arg.kind)),
+        ("min", _) if arg.kind.has_order() => Some(Term::new(or_null("min"), arg.kind)),
+        ("max", _) if arg.kind.has_order() => Some(Term::new(or_null("max"), arg.kind)),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{BinaryExpr, Case, InList, Like};
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use super::functions;
 use super::kind::Kind;
@@ -38,6 +38,11 @@ impl<'a> Scope<'a> {
             }
             expr => self.term(expr),
         }
+    }
+
+    /// Whether `expr` may be null; `None` if that is not known.
+    pub(super) fn is_nullable(&self, expr: &Expr) -> Option<bool> {
+        expr.nullable(self.schema).ok()
     }
 
     /// `expr` as a condition.
