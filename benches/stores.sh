@@ -24,7 +24,7 @@ mkdir -p "$dir"
 
 echo "building" >&2
 cargo build --release --quiet --locked
-cargo build --release --quiet --locked -p assay-benches --example stores
+cargo build --release --quiet --locked -p assay-fixtures --example stores
 blocks_dir=$dir/blocks-$blocks
 make_blocks "$blocks" "$blocks_dir"
 demo=$dir/demo-$outputs
