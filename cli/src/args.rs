@@ -79,6 +79,8 @@ pub enum Command {
     Sql(SqlArgs),
     /// List tables, or the columns of one
     Tables(TablesArgs),
+    /// List the SQL functions that assay adds, or explain one
+    Functions(FunctionsArgs),
     /// Show what the store holds and how fast the last run was
     Status(StatusArgs),
     /// Check that the store agrees with itself and with the rules of the chain
@@ -327,6 +329,24 @@ pub struct TablesArgs {
     pub format: ReportFormat,
 }
 
+const FUNCTIONS_EXAMPLES: &str = "\
+Examples:
+  assay functions
+  assay functions gini
+  assay functions -f markdown > functions.md";
+
+/// `assay functions`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = FUNCTIONS_EXAMPLES)]
+pub struct FunctionsArgs {
+    /// Explain this function
+    #[arg(value_name = "FUNCTION")]
+    pub name: Option<String>,
+    /// Format of the answer
+    #[arg(short, long, value_enum, default_value_t = FunctionsFormat::Table)]
+    pub format: FunctionsFormat,
+}
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   assay status
@@ -459,6 +479,17 @@ impl ChainArg {
             ChainArg::Ethereum => assay_model::Chain::Ethereum,
         }
     }
+}
+
+/// Format of the reference of functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FunctionsFormat {
+    /// Text for people
+    Table,
+    /// JSON for programs
+    Json,
+    /// A page for readers
+    Markdown,
 }
 
 /// Format of what is not the result of a query.

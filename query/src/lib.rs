@@ -10,6 +10,7 @@
 
 mod catalog;
 mod clickhouse;
+mod distribution;
 mod error;
 mod functions;
 mod lake;
@@ -22,7 +23,7 @@ mod views;
 
 pub use catalog::described::{Described, Kind, described_schemas, described_tables};
 pub use error::QueryError;
-pub use functions::{DescribedFunction, described_functions};
+pub use functions::{DescribedFunction, FunctionKind, described_functions};
 pub use session::{DEFAULT_MEMORY_LIMIT_BYTES, Session, SessionOptions};
 pub use statement::{MAX_SQL_BYTES, Statement};
 pub use store::Store;

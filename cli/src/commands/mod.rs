@@ -1,6 +1,7 @@
 //! The commands, one file or folder each, and how they are interrupted.
 
 mod demo;
+mod functions;
 mod index;
 mod interrupt;
 mod rows;
@@ -40,6 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Demo(typed) => wait(demo::run(&load(None)?, typed)),
         Command::Sql(typed) => wait(sql::run(&load(None)?, typed)),
         Command::Tables(typed) => tables::run(typed),
+        Command::Functions(typed) => functions::run(typed),
         Command::Status(typed) => wait(status::run(&load(None)?, typed)),
         Command::Verify(typed) => wait(verify::run(&load(None)?, typed)),
         Command::Store(typed) => wait(store::run(&load(None)?, typed)),

@@ -4,6 +4,7 @@ mod clickhouse;
 mod common;
 mod demo;
 mod ethereum;
+mod functions;
 mod index;
 mod sql;
 mod status;

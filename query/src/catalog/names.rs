@@ -56,6 +56,9 @@ pub(crate) fn statement_state(
     for function in functions::of_snapshot(snapshot) {
         state.register_udf(Arc::new(function))?;
     }
+    for (name, function) in functions::tables_of_snapshot(snapshot) {
+        state.register_udtf(name, function);
+    }
     state.mark_start_execution();
     Ok(state)
 }

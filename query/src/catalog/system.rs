@@ -1,4 +1,4 @@
-//! The schema `system`: how far the store reaches and what it is made of.
+//! The schema `system`: how far the store reaches, what it is made of, and what can be called.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use datafusion::common::Result;
 use super::described::{Described, Kind};
 use super::snapshot::{Rows, Snapshot};
 use crate::QueryError;
+use crate::functions::{DescribedFunction, described_functions};
 use crate::lake::Segment;
 use crate::store::blocking;
 
 const SCHEMA: &str = "system";
 
 /// The tables of the schema.
-pub(super) const TABLES: [Described; 3] = [WATERMARKS, SEGMENTS, REORGS];
+pub(super) const TABLES: [Described; 4] = [WATERMARKS, SEGMENTS, REORGS, FUNCTIONS];
 
 const WATERMARKS: Described = Described {
     schema: SCHEMA,
@@ -95,6 +96,24 @@ const SEGMENTS: Described = Described {
     ],
 };
 
+const FUNCTIONS: Described = Described {
+    schema: SCHEMA,
+    name: "functions",
+    doc: "One row per SQL function that assay adds to the engine's.",
+    kind: Kind::System,
+    columns: &[
+        Column::required("name", ColumnType::Text, "Its name."),
+        Column::required(
+            "kind",
+            ColumnType::Text,
+            "What it answers with: scalar (a value for each row), aggregate (a value for many rows) or table (rows).",
+        ),
+        Column::required("syntax", ColumnType::Text, "How it is called."),
+        Column::required("description", ColumnType::Text, "What it answers."),
+        Column::optional("example", ColumnType::Text, "A statement that shows it."),
+    ],
+};
+
 /// The rows of one of [`TABLES`].
 pub(super) async fn rows(name: &str, snapshot: &Arc<Snapshot>) -> Result<RecordBatch> {
     match name {
@@ -116,6 +135,7 @@ pub(super) async fn rows(name: &str, snapshot: &Arc<Snapshot>) -> Result<RecordB
             }
             self::reorgs(&reorgs)
         }
+        "functions" => functions(),
         _ => segments(snapshot),
     }
 }
@@ -197,6 +217,23 @@ fn segments(snapshot: &Snapshot) -> Result<RecordBatch> {
             numbers(&|segment| segment.info.tables.values().map(|file| file.rows).sum()),
             numbers(&|segment| segment.info.tables.values().map(|file| file.bytes).sum()),
             numbers(&|segment| segment.info.block_bytes),
+        ],
+    )
+}
+
+fn functions() -> Result<RecordBatch> {
+    let all = described_functions();
+    let text = |field: fn(&DescribedFunction) -> Option<&str>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(all.iter().map(field)))
+    };
+    batch(
+        &FUNCTIONS,
+        vec![
+            text(|function| Some(&function.name)),
+            text(|function| Some(function.kind.name())),
+            text(|function| Some(&function.syntax)),
+            text(|function| Some(&function.doc)),
+            text(|function| function.example.as_deref()),
         ],
     )
 }

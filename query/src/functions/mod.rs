@@ -3,10 +3,13 @@
 //! Those for units and hex digits depend on their arguments alone. The others answer from the lake and are
 //! made anew for every snapshot, so that a statement's functions and tables agree.
 
+mod balances_at;
 mod bitcoin_subsidy;
 mod block_height;
 mod block_time;
 mod coins;
+mod concentration;
+mod date_trunc;
 mod ethereum_missing_flows;
 mod hex;
 pub(crate) mod unhex;
@@ -17,38 +20,86 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
 use assay_model::Chain;
+use datafusion::catalog::TableFunctionImpl;
 use datafusion::common::{Result, ScalarValue, exec_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use datafusion::logical_expr::{
+    AggregateUDF, ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF,
+};
 
 use self::coins::{Coins, Unit};
 use crate::catalog::snapshot::Snapshot;
+
+/// What a function answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// A value for each row.
+    Scalar,
+    /// A value for many rows.
+    Aggregate,
+    /// Rows.
+    Table,
+}
+
+impl FunctionKind {
+    /// One word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            FunctionKind::Scalar => "scalar",
+            FunctionKind::Aggregate => "aggregate",
+            FunctionKind::Table => "table",
+        }
+    }
+}
 
 /// A function in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DescribedFunction {
     /// Name in SQL.
     pub name: String,
+    /// What it answers with.
+    pub kind: FunctionKind,
     /// How it is called.
     pub syntax: String,
     /// What it answers.
     pub doc: String,
+    /// The names of its arguments, and what they are.
+    pub arguments: Vec<(String, String)>,
     /// A statement that shows it.
     pub example: Option<String>,
 }
 
-/// The functions that assay adds to those of DataFusion.
-pub fn described_functions() -> Vec<DescribedFunction> {
-    let functions = of_no_lake().into_iter().chain(of_snapshot(&Arc::default()));
-    let described = functions.filter_map(|function| {
-        let doc = function.documentation()?;
+impl DescribedFunction {
+    /// In the words of `doc`; `None` if there are none.
+    fn of(name: &str, kind: FunctionKind, doc: Option<&Documentation>) -> Option<Self> {
+        let doc = doc?;
         Some(DescribedFunction {
-            name: function.name().to_owned(),
+            name: name.to_owned(),
+            kind,
             syntax: doc.syntax_example.clone(),
             doc: doc.description.clone(),
+            arguments: doc.arguments.clone().unwrap_or_default(),
             example: doc.sql_example.clone(),
         })
+    }
+}
+
+/// The functions that assay adds to those of DataFusion, in the order of their names.
+pub fn described_functions() -> Vec<DescribedFunction> {
+    let scalars = of_no_lake().into_iter().chain(of_snapshot(&Arc::default()));
+    let scalars = scalars.filter_map(|function| {
+        DescribedFunction::of(function.name(), FunctionKind::Scalar, function.documentation())
     });
-    described.collect()
+    let aggregates = aggregates().into_iter().filter_map(|function| {
+        DescribedFunction::of(function.name(), FunctionKind::Aggregate, function.documentation())
+    });
+    let mut all: Vec<_> = scalars.chain(aggregates).chain([balances_at::described()]).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+/// The functions of many rows.
+pub(crate) fn aggregates() -> Vec<AggregateUDF> {
+    concentration::all()
 }
 
 /// The functions of their arguments alone.
@@ -62,6 +113,11 @@ pub(crate) fn of_no_lake() -> Vec<ScalarUDF> {
     ]
 }
 
+/// Functions that take the place of the engine's own, and answer what those do.
+pub(crate) fn instead_of_the_engines() -> Vec<ScalarUDF> {
+    vec![ScalarUDF::from(date_trunc::DateTrunc::new())]
+}
+
 /// The functions that answer from `snapshot`.
 pub(crate) fn of_snapshot(snapshot: &Arc<Snapshot>) -> Vec<ScalarUDF> {
     let snapshot = Bound(Arc::clone(snapshot));
@@ -71,6 +127,14 @@ pub(crate) fn of_snapshot(snapshot: &Arc<Snapshot>) -> Vec<ScalarUDF> {
         ScalarUDF::from(block_time::BlockTime::new(snapshot.clone())),
         ScalarUDF::from(ethereum_missing_flows::EthereumMissingFlows::new(snapshot)),
     ]
+}
+
+/// The functions of rows from `snapshot`, with their names.
+pub(crate) fn tables_of_snapshot(
+    snapshot: &Arc<Snapshot>,
+) -> Vec<(&'static str, Arc<dyn TableFunctionImpl>)> {
+    let snapshot = Bound(Arc::clone(snapshot));
+    vec![(balances_at::NAME, Arc::new(balances_at::BalancesAt::new(snapshot)))]
 }
 
 /// Whether the function called `name` needs the times of all blocks.
@@ -163,7 +227,10 @@ mod tests {
     #[test]
     fn every_function_is_described_with_an_example() {
         let functions = described_functions();
-        assert_eq!(functions.len(), of_no_lake().len() + of_snapshot(&Arc::default()).len());
+        let snapshot = Arc::default();
+        let scalars = of_no_lake().len() + of_snapshot(&snapshot).len();
+        let tables = tables_of_snapshot(&snapshot).len();
+        assert_eq!(functions.len(), scalars + aggregates().len() + tables);
         for function in functions {
             assert!(function.syntax.starts_with(&function.name), "{}", function.name);
             assert!(function.doc.ends_with('.') && function.example.is_some(), "{}", function.name);

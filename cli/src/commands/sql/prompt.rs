@@ -15,7 +15,7 @@ use rustyline::{CompletionType, Config, Editor};
 use super::complete::Assistant;
 use super::execute::{Shape, execute, remark};
 use crate::commands::interrupt::unless_interrupted;
-use crate::commands::tables;
+use crate::commands::{functions, tables};
 use crate::exit::{self, Outcome};
 use crate::output::target::Target;
 use crate::output::{Format, stdout};
@@ -28,6 +28,8 @@ const HELP: &str = "\
 SQL ends with ';' and may take several lines.
   \\d          list tables
   \\d TABLE    show the columns of a table
+  \\df         list the functions that assay adds
+  \\df NAME    explain a function
   \\f FORMAT   write results as table, csv, json or ndjson
   \\?          this help
   \\q          leave (or Ctrl-D)
@@ -100,6 +102,14 @@ async fn step(
             }
             target.finish()?;
         }
+        Input::Functions(name) => {
+            let mut target = Target::stdout();
+            match name {
+                Some(name) => functions::describe_named(&name, &mut target)?,
+                None => functions::list(&mut target)?,
+            }
+            target.finish()?;
+        }
         Input::Format(format) => shape.format = format,
         Input::Sql(sql) => {
             for statement in session.statements(sql)? {
@@ -121,6 +131,7 @@ enum Input<'a> {
     Leave,
     Help,
     Describe(Option<String>),
+    Functions(Option<String>),
     Format(Format),
     Sql(&'a str),
 }
@@ -133,6 +144,7 @@ fn parse(line: &str) -> anyhow::Result<Input<'_>> {
         (Some("q"), None) => Input::Leave,
         (Some("?" | "h"), None) => Input::Help,
         (Some("d"), name) => Input::Describe(name.map(str::to_owned)),
+        (Some("df"), name) => Input::Functions(name.map(str::to_owned)),
         (Some("f"), Some(name)) => match Format::from_str(name, true) {
             Ok(format) if !format.is_binary() => Input::Format(format),
             Ok(_) => bail!("{name} is not for a terminal: use `assay sql -f {name} -o FILE`"),
@@ -185,6 +197,7 @@ mod tests {
         assert_eq!(parse(" \\d bitcoin.blocks;").expect("known"), {
             Input::Describe(Some("bitcoin.blocks".into()))
         });
+        assert_eq!(parse("\\df").expect("known"), Input::Functions(None));
         assert_eq!(parse("\\f CSV").expect("known"), Input::Format(Format::Csv));
         assert_eq!(parse("select 1;").expect("SQL"), Input::Sql("select 1;"));
         for line in ["\\x", "\\f", "\\f parquet", "\\f xml", "\\"] {
