@@ -31,7 +31,7 @@ pub fn run(args: &FunctionsArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Writes every function with the description.
+/// Writes every function with its description.
 pub fn list(out: &mut Target) -> anyhow::Result<()> {
     let mut table = Table::of_text(&["function", "kind", "description"], out);
     for function in described_functions() {

@@ -3,7 +3,8 @@
 //! # Invariants
 //!
 //! * What is kept depends on the amounts alone: not on their order, nor on how they were divided into
-//!   parts that were merged. Counts and sums are exact.
+//!   parts that were merged (but where some were removed again, it depends on how many there were
+//!   before). Counts and sums are exact.
 //! * Up to [`EXACT_AMOUNTS`] different amounts are all kept. Beyond, those whose first
 //!   [`COARSE_BITS`] bits after the leading one are the same are kept as their count and sum.
 

@@ -1,7 +1,7 @@
 //! The SQL functions that assay adds, one a file.
 //!
-//! Those for units and hex digits depend on their arguments alone. The others answer from the lake and are
-//! made anew for every snapshot, so that a statement's functions and tables agree.
+//! Those for units and hex digits, and the aggregates, depend on their arguments alone. The others answer
+//! from the store and are made anew for every snapshot, so that a statement's functions and tables agree.
 
 mod balances_at;
 mod bitcoin_subsidy;

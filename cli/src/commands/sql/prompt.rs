@@ -94,22 +94,8 @@ async fn step(
     match parse(line)? {
         Input::Leave => return Ok(Next::Leave),
         Input::Help => println!("{HELP}"),
-        Input::Describe(name) => {
-            let mut target = Target::stdout();
-            match name {
-                Some(name) => tables::describe(&name, &mut target)?,
-                None => tables::list(&mut target)?,
-            }
-            target.finish()?;
-        }
-        Input::Functions(name) => {
-            let mut target = Target::stdout();
-            match name {
-                Some(name) => functions::describe_named(&name, &mut target)?,
-                None => functions::list(&mut target)?,
-            }
-            target.finish()?;
-        }
+        Input::Describe(name) => show(name, tables::describe, tables::list)?,
+        Input::Functions(name) => show(name, functions::describe_named, functions::list)?,
         Input::Format(format) => shape.format = format,
         Input::Sql(sql) => {
             for statement in session.statements(sql)? {
@@ -123,6 +109,20 @@ async fn step(
         }
     }
     Ok(Next::Go)
+}
+
+/// Writes what there is to say about `name`, or the list of all.
+fn show(
+    name: Option<String>,
+    one: impl FnOnce(&str, &mut Target) -> anyhow::Result<()>,
+    all: impl FnOnce(&mut Target) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut target = Target::stdout();
+    match name {
+        Some(name) => one(&name, &mut target)?,
+        None => all(&mut target)?,
+    }
+    target.finish()
 }
 
 /// What was typed at the prompt.
