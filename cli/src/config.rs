@@ -91,6 +91,7 @@ impl Config {
             store,
             memory_limit_bytes: self.memory_bytes,
             spill_dir: self.spill_dir.clone(),
+            ..SessionOptions::default()
         })
     }
 }

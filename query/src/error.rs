@@ -120,6 +120,12 @@ pub enum QueryError {
         /// The statement's first words.
         statement: String,
     },
+    /// Who asks may not read the table.
+    #[error("{table} may not be read: you may read views and results, which `assay tables` lists")]
+    Forbidden {
+        /// Schema and name.
+        table: String,
+    },
     /// One statement was asked for.
     #[error("expected exactly one statement, got {count}")]
     NotOne {

@@ -12,6 +12,7 @@ mod catalog;
 mod clickhouse;
 mod distribution;
 mod error;
+mod extension;
 mod functions;
 mod lake;
 mod memory;
@@ -19,13 +20,16 @@ mod rules;
 mod session;
 mod statement;
 mod store;
+mod terms;
 mod views;
 
 pub use catalog::described::{Described, Kind, described_schemas, described_tables};
 pub use error::QueryError;
+pub use extension::Extension;
 pub use functions::{DescribedFunction, FunctionKind, described_functions};
-pub use session::{DEFAULT_MEMORY_LIMIT_BYTES, Session, SessionOptions};
+pub use session::{DEFAULT_MEMORY_LIMIT_BYTES, Description, Session, SessionOptions};
 pub use statement::{MAX_SQL_BYTES, Statement};
 pub use store::Store;
+pub use terms::{Access, Terms};
 
 pub use datafusion::execution::SendableRecordBatchStream;

@@ -11,7 +11,8 @@
 //! * Operators that can spill hold at most a third of it, each the same share.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::common::human_readable_size;
 use datafusion::error::{DataFusionError, Result};
@@ -117,11 +118,100 @@ impl fmt::Display for SharedMemory {
     }
 }
 
+/// What one statement may take of the memory that all share.
+#[derive(Debug)]
+pub(crate) struct Portion {
+    whole: Arc<dyn MemoryPool>,
+    limit_bytes: usize,
+    taken_bytes: AtomicUsize,
+}
+
+impl Portion {
+    pub(crate) fn new(whole: Arc<dyn MemoryPool>, limit_bytes: usize) -> Portion {
+        Portion { whole, limit_bytes, taken_bytes: AtomicUsize::new(0) }
+    }
+}
+
+impl MemoryPool for Portion {
+    fn name(&self) -> &str {
+        "portion"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.whole.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.whole.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.taken_bytes.fetch_add(additional, Ordering::Relaxed);
+        self.whole.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.taken_bytes.fetch_sub(shrink, Ordering::Relaxed);
+        self.whole.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        // Taken first and given back if it was too much: two that ask at once cannot both have the rest.
+        let taken = self.taken_bytes.fetch_add(additional, Ordering::Relaxed);
+        let grown = if taken.saturating_add(additional) > self.limit_bytes {
+            Err(DataFusionError::ResourcesExhausted(format!(
+                "{} needs {} more, and of the {} that one statement may hold {} are taken",
+                reservation.consumer().name(),
+                human_readable_size(additional),
+                human_readable_size(self.limit_bytes),
+                human_readable_size(taken),
+            )))
+        } else {
+            self.whole.try_grow(reservation, additional)
+        };
+        if grown.is_err() {
+            self.taken_bytes.fetch_sub(additional, Ordering::Relaxed);
+        }
+        grown
+    }
+
+    fn reserved(&self) -> usize {
+        self.taken_bytes.load(Ordering::Relaxed)
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        MemoryLimit::Finite(self.limit_bytes)
+    }
+}
+
+impl fmt::Display for Portion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.name(), human_readable_size(self.limit_bytes))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+
+    #[test]
+    fn a_statement_has_its_portion_and_others_the_rest() {
+        let whole: Arc<dyn MemoryPool> = Arc::new(SharedMemory::new(1_000));
+        let portion: Arc<dyn MemoryPool> = Arc::new(Portion::new(Arc::clone(&whole), 300));
+        let join = MemoryConsumer::new("join").register(&portion);
+        let other = MemoryConsumer::new("other").register(&whole);
+        join.try_grow(300).expect("its portion");
+        let error = join.try_grow(1).expect_err("no more").to_string();
+        assert!(error.contains("one statement may hold"), "{error}");
+        other.try_grow(700).expect("the rest");
+        join.shrink(100);
+        assert_eq!((portion.reserved(), whole.reserved()), (200, 900));
+        other.try_grow(100).expect("what was given back");
+        join.try_grow(50).expect_err("nothing is left of the whole");
+        assert_eq!(portion.reserved(), 200);
+        drop((join, other));
+        assert_eq!((portion.reserved(), whole.reserved()), (0, 0));
+    }
 
     #[test]
     fn what_can_spill_shares_a_third_and_leaves_the_rest() {

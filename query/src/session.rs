@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, SchemaRef};
 use assay_model::Chain;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
@@ -16,7 +17,7 @@ use datafusion::execution::object_store::{
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream};
+use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::{AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -34,11 +35,11 @@ use crate::clickhouse::planner::ServerPlanner;
 use crate::lake::Lake;
 use crate::lake::files::ReadOnlyStore;
 use crate::lake::table::store_url;
-use crate::memory::SharedMemory;
+use crate::memory::{Portion, SharedMemory};
 use crate::rules::{HexLiterals, LargeJoins};
 use crate::statement::{self, Statement};
 use crate::store::{Opened, Store};
-use crate::{QueryError, described_tables, functions};
+use crate::{Extension, QueryError, Terms, described_tables, functions};
 
 /// The memory that statements may hold together unless the options say otherwise: it leaves a
 /// machine of 8 GiB room for the files that the system caches.
@@ -65,6 +66,8 @@ pub struct SessionOptions {
     pub memory_limit_bytes: usize,
     /// Where operators put what does not fit; the system's folder for temporary files if absent.
     pub spill_dir: Option<PathBuf>,
+    /// What statements can name beyond the store.
+    pub extension: Extension,
 }
 
 impl Default for SessionOptions {
@@ -73,6 +76,7 @@ impl Default for SessionOptions {
             store: Store::Lake(PathBuf::from("lake")),
             memory_limit_bytes: DEFAULT_MEMORY_LIMIT_BYTES,
             spill_dir: None,
+            extension: Extension::default(),
         }
     }
 }
@@ -81,6 +85,16 @@ impl Default for SessionOptions {
 pub struct Session {
     store: Opened,
     base: Arc<SessionState>,
+    extension: Arc<Extension>,
+}
+
+/// What a statement asks for and answers with, before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The columns of its rows.
+    pub columns: SchemaRef,
+    /// The parameters by their names, `$1` and so on, in order, with their types where these can be told.
+    pub parameters: Vec<(String, Option<DataType>)>,
 }
 
 impl Session {
@@ -111,7 +125,8 @@ impl Session {
         for name in REFUSED_FUNCTIONS {
             base.deregister_udf(name)?;
         }
-        Ok(Session { store, base: Arc::new(base) })
+        let base = options.extension.extend(base)?;
+        Ok(Session { store, base: Arc::new(base), extension: Arc::new(options.extension) })
     }
 
     /// The statements of `sql`, which `;` separates; none if it is blank. A statement that would do
@@ -124,9 +139,18 @@ impl Session {
     ///
     /// The stream's errors convert into [`QueryError`], which words them for people.
     pub async fn run(&self, statement: Statement) -> Result<SendableRecordBatchStream, QueryError> {
-        let snapshot = self.store.snapshot().await?;
-        let started = start(Arc::clone(&self.base), statement, Arc::clone(&snapshot));
-        let stream = on_large_stack(started).await??;
+        self.run_on(statement, Terms::default()).await
+    }
+
+    /// Runs one statement on `terms`.
+    pub async fn run_on(
+        &self,
+        statement: Statement,
+        terms: Terms,
+    ) -> Result<SendableRecordBatchStream, QueryError> {
+        let planning = self.planning(terms).await?;
+        let snapshot = Arc::clone(&planning.snapshot);
+        let stream = on_large_stack(planning.start(statement)).await??;
         let schema = stream.schema();
         let stream = AssertUnwindSafe(stream).catch_unwind().map(|batch| {
             batch.unwrap_or_else(|panic| Err(QueryError::Engine(panic_message(&*panic)).into()))
@@ -134,6 +158,22 @@ impl Session {
         // All rows are known by then: if none was taken back, all are of the snapshot.
         let stream = stream.chain(unless_changed(snapshot));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+
+    /// What `statement` asks for and answers with.
+    pub async fn describe(
+        &self,
+        statement: Statement,
+        terms: Terms,
+    ) -> Result<Description, QueryError> {
+        let planning = self.planning(terms).await?;
+        on_large_stack(planning.describe(statement)).await?
+    }
+
+    async fn planning(&self, terms: Terms) -> Result<Planning, QueryError> {
+        let snapshot = self.store.snapshot().await?;
+        let (base, extension) = (Arc::clone(&self.base), Arc::clone(&self.extension));
+        Ok(Planning { base, extension, snapshot, terms })
     }
 
     /// Runs `sql`, which must be exactly one statement.
@@ -147,13 +187,52 @@ impl Session {
     }
 }
 
-/// Plans `statement` and starts to run it.
-async fn start(
+/// What a statement is planned with.
+struct Planning {
     base: Arc<SessionState>,
-    statement: Statement,
+    extension: Arc<Extension>,
     snapshot: Arc<Snapshot>,
-) -> Result<SendableRecordBatchStream, QueryError> {
-    let state = statement_state(&base, &snapshot)?;
+    terms: Terms,
+}
+
+impl Planning {
+    /// Plans `statement` and starts to run it.
+    async fn start(self, statement: Statement) -> Result<SendableRecordBatchStream, QueryError> {
+        let state = self.state()?;
+        let mut plan = plan(&state, statement).await?;
+        if let Some(parameters) = &self.terms.parameters {
+            plan = plan.with_param_values(parameters.clone())?;
+        }
+        if needs_block_times(&plan)? {
+            self.snapshot.load_times().await?;
+        }
+        let physical = state.create_physical_plan(&plan).await?;
+        Ok(execute_stream(physical, self.task_context(&state))?)
+    }
+
+    async fn describe(self, statement: Statement) -> Result<Description, QueryError> {
+        let state = self.state()?;
+        let plan = plan(&state, statement).await?;
+        let mut parameters: Vec<_> = plan.get_parameter_types()?.into_iter().collect();
+        // $2 before $10.
+        parameters.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+        Ok(Description { columns: Arc::clone(plan.schema().inner()), parameters })
+    }
+
+    fn state(&self) -> Result<SessionState, DataFusionError> {
+        statement_state(&self.base, &self.snapshot, &self.extension, self.terms.access)
+    }
+
+    fn task_context(&self, state: &SessionState) -> Arc<TaskContext> {
+        let Some(limit_bytes) = self.terms.memory_limit_bytes else { return state.task_ctx() };
+        let mut runtime = RuntimeEnv::clone(state.runtime_env());
+        runtime.memory_pool = Arc::new(Portion::new(runtime.memory_pool, limit_bytes));
+        Arc::new(TaskContext::from(state).with_runtime(Arc::new(runtime)))
+    }
+}
+
+/// The plan of `statement`, which only reads.
+async fn plan(state: &SessionState, statement: Statement) -> Result<LogicalPlan, QueryError> {
     let plan = state.statement_to_plan(statement.0).await.map_err(name_the_tables)?;
     SQLOptions::new()
         .with_allow_ddl(false)
@@ -161,11 +240,7 @@ async fn start(
         .with_allow_statements(false)
         .verify_plan(&plan)
         .map_err(|_| QueryError::Refused { statement: "this statement".to_owned() })?;
-    if needs_block_times(&plan)? {
-        snapshot.load_times().await?;
-    }
-    let physical = state.create_physical_plan(&plan).await?;
-    Ok(execute_stream(physical, state.task_ctx())?)
+    Ok(plan)
 }
 
 /// Runs `work` on a thread of its own with room for deep recursion.

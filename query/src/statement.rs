@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::QueryError;
@@ -34,40 +34,51 @@ impl fmt::Display for Statement {
     }
 }
 
+impl Statement {
+    /// A statement that another parser read, of text that [`Statement::check_text`] found bounded.
+    pub fn new(parsed: ast::Statement) -> Result<Statement, QueryError> {
+        checked(Parsed::Statement(Box::new(parsed)))
+    }
+
+    /// Whether `sql` is short and flat enough to be parsed: an error says what is too much of it.
+    pub fn check_text(sql: &str, dialect: &dyn Dialect) -> Result<(), QueryError> {
+        if sql.len() > MAX_SQL_BYTES {
+            return Err(QueryError::TooLong { bytes: sql.len(), limit: MAX_SQL_BYTES });
+        }
+        let tokens = Tokenizer::new(dialect, sql)
+            .tokenize()
+            .map_err(|error| QueryError::Syntax(error.to_string()))?;
+        for statement in tokens.split(|token| *token == Token::SemiColon) {
+            if statement.iter().filter(|token| is_operator(token)).count() > MAX_OPERATORS {
+                return Err(QueryError::TooDeep { limit: MAX_OPERATORS });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The statements of `sql`, which `;` separates; none if it is blank.
 pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>, QueryError> {
-    if sql.len() > MAX_SQL_BYTES {
-        return Err(QueryError::TooLong { bytes: sql.len(), limit: MAX_SQL_BYTES });
-    }
     let dialect = GenericDialect {};
-    let tokens = Tokenizer::new(&dialect, sql)
-        .tokenize()
-        .map_err(|error| QueryError::Syntax(error.to_string()))?;
-    for statement in tokens.split(|token| *token == Token::SemiColon) {
-        if statement.iter().filter(|token| is_operator(token)).count() > MAX_OPERATORS {
-            return Err(QueryError::TooDeep { limit: MAX_OPERATORS });
-        }
-    }
+    Statement::check_text(sql, &dialect)?;
     let parsed = DFParserBuilder::new(sql)
         .with_dialect(&dialect)
         .with_recursion_limit(MAX_NESTING)
         .build()
         .and_then(|mut parser| parser.parse_statements())
         .map_err(QueryError::from)?;
-    parsed
-        .into_iter()
-        .map(|statement| {
-            let refused = || QueryError::Refused { statement: first_words(&statement) };
-            let reads = only_reads(&statement).ok_or_else(refused)?;
-            match reads.visit(&mut Inside { relations: 0 }) {
-                ControlFlow::Continue(()) => Ok(Statement(statement)),
-                ControlFlow::Break(Excess::Writes) => Err(refused()),
-                ControlFlow::Break(Excess::Relations) => {
-                    Err(QueryError::TooMany { limit: MAX_RELATIONS })
-                }
-            }
-        })
-        .collect()
+    parsed.into_iter().map(checked).collect()
+}
+
+/// `statement`, if it only reads, and from few enough tables.
+fn checked(statement: Parsed) -> Result<Statement, QueryError> {
+    let refused = || QueryError::Refused { statement: first_words(&statement) };
+    let reads = only_reads(&statement).ok_or_else(refused)?;
+    match reads.visit(&mut Inside { relations: 0 }) {
+        ControlFlow::Continue(()) => Ok(Statement(statement)),
+        ControlFlow::Break(Excess::Writes) => Err(refused()),
+        ControlFlow::Break(Excess::Relations) => Err(QueryError::TooMany { limit: MAX_RELATIONS }),
+    }
 }
 
 /// Whether `token` can make the tree of a statement one level deeper without parentheses. Words

@@ -268,6 +268,7 @@ async fn poor_session(dir: &Path) -> Session {
         store: Store::Lake(dir.to_owned()),
         memory_limit_bytes: 32 << 20,
         spill_dir: Some(dir.join("spill")),
+        ..SessionOptions::default()
     };
     Session::open(options).await.expect("a session")
 }

@@ -24,7 +24,7 @@ use super::snapshot::{Rows, Snapshot};
 use super::{information_schema, system};
 use crate::clickhouse::table::ServedTable;
 use crate::lake::table::StoredTable;
-use crate::{functions, views};
+use crate::{Access, Extension, QueryError, functions, views};
 
 /// Name of the one catalog.
 pub(crate) const CATALOG: &str = "assay";
@@ -36,6 +36,8 @@ pub(crate) const DEFAULT_SCHEMA: &str = "public";
 struct Names {
     base: Arc<SessionState>,
     snapshot: Arc<Snapshot>,
+    extension: Arc<Extension>,
+    access: Access,
 }
 
 impl std::fmt::Debug for Names {
@@ -44,13 +46,20 @@ impl std::fmt::Debug for Names {
     }
 }
 
-/// The state in which one statement is planned and run: `base` with the tables and functions of
-/// `snapshot`.
+/// The state in which one statement is planned and run: `base` with the tables of `snapshot`, as far as
+/// `access` goes, its functions, and the schemas of `extension`.
 pub(crate) fn statement_state(
     base: &Arc<SessionState>,
     snapshot: &Arc<Snapshot>,
+    extension: &Arc<Extension>,
+    access: Access,
 ) -> Result<SessionState> {
-    let names = Names { base: Arc::clone(base), snapshot: Arc::clone(snapshot) };
+    let names = Names {
+        base: Arc::clone(base),
+        snapshot: Arc::clone(snapshot),
+        extension: Arc::clone(extension),
+        access,
+    };
     let mut state = SessionState::clone(base);
     state.register_catalog_list(Arc::new(Catalogs(names)));
     for function in functions::of_snapshot(snapshot) {
@@ -89,12 +98,20 @@ struct Catalog(Names);
 
 impl CatalogProvider for Catalog {
     fn schema_names(&self) -> Vec<String> {
-        described_schemas().into_iter().map(str::to_owned).collect()
+        let mut names = described_schemas();
+        for (name, _) in &self.0.extension.schemas {
+            if !names.contains(name) {
+                names.push(name);
+            }
+        }
+        names.into_iter().map(str::to_owned).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let name = described_schemas().into_iter().find(|schema| *schema == name)?;
-        Some(Arc::new(Schema { name, names: self.0.clone() }))
+        match described_schemas().into_iter().find(|schema| *schema == name) {
+            Some(name) => Some(Arc::new(Schema { name, names: self.0.clone() })),
+            None => self.0.extension.schema(name).cloned(),
+        }
     }
 }
 
@@ -121,7 +138,9 @@ impl Schema {
     /// Plans the view's query in the statement's own snapshot.
     async fn view(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(view) = views::find(self.name, name) else { return Ok(None) };
-        let state = statement_state(&self.names.base, &self.names.snapshot)?;
+        let Names { base, snapshot, extension, .. } = &self.names;
+        // Who may read a view need not be allowed to read what it is made of.
+        let state = statement_state(base, snapshot, extension, Access::Everything)?;
         let plan = state.create_logical_plan(view.sql).await?;
         Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
     }
@@ -144,6 +163,9 @@ impl SchemaProvider for Schema {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match described::find(self.name, name) {
+            Some(table) if !self.names.access.allows(table.kind) => {
+                Err(QueryError::Forbidden { table: table.full_name() }.into())
+            }
             Some(table) => match table.kind {
                 Kind::Table => Ok(self.stored(name)),
                 Kind::View => self.view(name).await,
@@ -158,7 +180,10 @@ impl SchemaProvider for Schema {
                         .with_table_functions(self.names.base.table_functions().clone());
                 engine.table(name).await
             }
-            None => Ok(None),
+            None => match self.names.extension.schema(self.name) {
+                Some(schema) => schema.table(name).await,
+                None => Ok(None),
+            },
         }
     }
 

@@ -65,6 +65,7 @@ fn lake_options(config: &Config, lake_dir: &Path) -> SessionOptions {
         store: assay_query::Store::Lake(lake_dir.to_owned()),
         memory_limit_bytes: config.memory_bytes,
         spill_dir: config.spill_dir.clone(),
+        ..SessionOptions::default()
     }
 }
 

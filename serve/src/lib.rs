@@ -1,0 +1,1 @@
+//! Answers SQL clients: PostgreSQL wire, Flight SQL and HTTP.
