@@ -15,6 +15,7 @@ pub mod batch;
 pub mod bitcoin;
 pub mod block_ref;
 pub mod chain;
+pub mod derived;
 pub mod ethereum;
 pub mod hex;
 pub mod lake;

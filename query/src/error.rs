@@ -126,6 +126,43 @@ pub enum QueryError {
         /// Schema and name.
         table: String,
     },
+    /// Nothing is known by the name.
+    #[error("unknown asset '{name}': use bitcoin, ethereum, or the address of a token's contract")]
+    UnknownAsset {
+        /// The name.
+        name: String,
+    },
+    /// Amounts of the asset are larger than what can be summed.
+    #[error("{asset} moves amounts of more than 38 digits, which cannot be summed")]
+    TooMuch {
+        /// Name of the asset.
+        asset: String,
+    },
+    /// The chain is not there.
+    #[error("{chain} is not indexed: run `assay index {chain}` first")]
+    NotIndexed {
+        /// Name of the chain.
+        chain: &'static str,
+    },
+    /// The store has no place for what analyses compute.
+    #[error(
+        "analyses are kept in a lake; a ClickHouse server has no place for them yet: name the lake with --lake"
+    )]
+    NoPlace,
+    /// Another process computes analyses of the same lake.
+    #[error("another process computes analyses of this lake: it holds '{}'", path.display())]
+    Busy {
+        /// The file that it holds locked.
+        path: PathBuf,
+    },
+    /// A file of an analysis cannot be written.
+    #[error("cannot write '{}'", path.display())]
+    Write {
+        /// What was written.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// One statement was asked for.
     #[error("expected exactly one statement, got {count}")]
     NotOne {

@@ -8,6 +8,8 @@
 //! * What operators hold in memory is bounded by the session's limit; beyond it, operators that
 //!   can spill do, and the others fail with an error.
 
+pub mod analyses;
+mod asset;
 mod catalog;
 mod clickhouse;
 mod distribution;
@@ -23,6 +25,7 @@ mod store;
 mod terms;
 mod views;
 
+pub use asset::Asset;
 pub use catalog::described::{Described, Kind, described_schemas, described_tables};
 pub use error::QueryError;
 pub use extension::Extension;

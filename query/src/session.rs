@@ -33,6 +33,7 @@ use crate::catalog::names::{CATALOG, DEFAULT_SCHEMA, statement_state};
 use crate::catalog::snapshot::Snapshot;
 use crate::clickhouse::planner::ServerPlanner;
 use crate::lake::Lake;
+use crate::lake::derived;
 use crate::lake::files::ReadOnlyStore;
 use crate::lake::table::store_url;
 use crate::memory::{Portion, SharedMemory};
@@ -127,6 +128,14 @@ impl Session {
         }
         let base = options.extension.extend(base)?;
         Ok(Session { store, base: Arc::new(base), extension: Arc::new(options.extension) })
+    }
+
+    /// The folder of the lake that it is over; `None` if that is no lake.
+    pub(crate) fn lake_dir(&self) -> Option<&Path> {
+        match &self.store {
+            Opened::Lake(lake) => Some(lake.dir()),
+            Opened::ClickHouse(_) => None,
+        }
     }
 
     /// The statements of `sql`, which `;` separates; none if it is blank. A statement that would do
@@ -348,16 +357,19 @@ fn runtime(options: &SessionOptions) -> Result<RuntimeEnv, QueryError> {
 }
 
 fn register_stores(runtime: &RuntimeEnv, lake: &Lake) -> Result<(), QueryError> {
+    let register = |url: ObjectStoreUrl, dir: &Path| {
+        let store = ReadOnlyStore::new(dir)
+            .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?;
+        runtime.register_object_store(url.as_ref(), Arc::new(store));
+        Ok::<_, QueryError>(())
+    };
     for chain in Chain::ALL {
         let dir = lake.chain_dir(chain);
-        if !Path::new(&dir).is_dir() {
-            continue;
+        if dir.is_dir() {
+            register(store_url(chain), &dir)?;
         }
-        let store = ReadOnlyStore::new(&dir)
-            .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?;
-        runtime.register_object_store(store_url(chain).as_ref(), Arc::new(store));
     }
-    Ok(())
+    register(derived::store_url(), lake.dir())
 }
 
 /// Whether `plan` calls a function that needs the times of all blocks.

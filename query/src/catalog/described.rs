@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use assay_model::{Chain, Column};
+use assay_model::{Chain, Column, derived};
 
 use super::{information_schema, system};
 use crate::views;
@@ -13,6 +13,8 @@ use crate::views;
 pub enum Kind {
     /// Rows that the indexer stored.
     Table,
+    /// Rows that an analysis computed and keeps.
+    Derived,
     /// A query over tables.
     View,
     /// A description of the lake or of the catalog, made when asked for.
@@ -24,6 +26,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Table => "table",
+            Kind::Derived => "derived",
             Kind::View => "view",
             Kind::System => "system",
         }
@@ -73,7 +76,19 @@ pub fn described_tables() -> &'static [Described] {
             kind: Kind::View,
             columns: view.columns,
         });
-        stored.chain(views).chain(system::TABLES).chain(information_schema::TABLES).collect()
+        let derived = derived::TABLES.iter().map(|table| Described {
+            schema: derived::SCHEMA,
+            name: table.name,
+            doc: table.doc,
+            kind: Kind::Derived,
+            columns: table.columns,
+        });
+        stored
+            .chain(views)
+            .chain(derived)
+            .chain(system::TABLES)
+            .chain(information_schema::TABLES)
+            .collect()
     });
     &TABLES
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use assay_model::Chain;
+use assay_model::{Chain, derived};
 use async_trait::async_trait;
 use datafusion::catalog::information_schema::InformationSchemaProvider;
 use datafusion::catalog::{
@@ -23,6 +23,7 @@ use super::described::{self, Kind, described_schemas, described_tables};
 use super::snapshot::{Rows, Snapshot};
 use super::{information_schema, system};
 use crate::clickhouse::table::ServedTable;
+use crate::lake::derived::ComputedTable;
 use crate::lake::table::StoredTable;
 use crate::{Access, Extension, QueryError, functions, views};
 
@@ -135,6 +136,11 @@ impl Schema {
         Some(Arc::new(StoredTable::new(table, Arc::clone(&self.names.snapshot))))
     }
 
+    fn derived(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let table = derived::TABLES.into_iter().find(|table| table.name == name)?;
+        Some(Arc::new(ComputedTable::new(table, Arc::clone(&self.names.snapshot))))
+    }
+
     /// Plans the view's query in the statement's own snapshot.
     async fn view(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(view) = views::find(self.name, name) else { return Ok(None) };
@@ -168,6 +174,7 @@ impl SchemaProvider for Schema {
             }
             Some(table) => match table.kind {
                 Kind::Table => Ok(self.stored(name)),
+                Kind::Derived => Ok(self.derived(name)),
                 Kind::View => self.view(name).await,
                 Kind::System => self.system(table.name).await.map(Some),
             },

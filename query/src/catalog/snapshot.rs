@@ -13,12 +13,15 @@ use assay_model::{BlockHash, Chain};
 use crate::QueryError;
 use crate::clickhouse::server::Commit;
 use crate::lake::Manifested;
+use crate::lake::derived::DerivedSeries;
 use crate::store::blocking;
 
 /// What a store holds at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) chains: Vec<Arc<ChainSnapshot>>,
+    /// What analyses have computed of it.
+    pub(crate) series: Vec<DerivedSeries>,
 }
 
 /// What a store holds of one chain at one moment.

@@ -109,7 +109,8 @@ impl Server {
         };
         let chains = self.chains.iter().map(|logged| logged.snapshot(newest.remove(&logged.chain)));
         let chains = try_join_all(chains).await?;
-        Ok(Arc::new(Snapshot { chains: chains.into_iter().flatten().map(Arc::new).collect() }))
+        let chains = chains.into_iter().flatten().map(Arc::new).collect();
+        Ok(Arc::new(Snapshot { chains, series: Vec::new() }))
     }
 }
 

@@ -128,6 +128,21 @@ impl Classes {
         Some((held.value() / self.amount).min(1.0))
     }
 
+    /// Those who hold at least `amount`: a class of holders counts by their mean.
+    pub(crate) fn at_least(&self, amount: f64) -> Class {
+        let from = self.classes.partition_point(|class| class.mean() < amount);
+        let rich = &self.classes[from..];
+        Class {
+            holders: rich.iter().map(|class| class.holders).sum(),
+            amount: rich.iter().map(|class| class.amount).sum::<Compensated>().value(),
+        }
+    }
+
+    /// All holders.
+    pub(crate) fn all(&self) -> Class {
+        Class { holders: self.holders, amount: self.amount }
+    }
+
     /// Lorenz's curve: what share the poorest 0/`points`, 1/`points` … `points`/`points` of all holders
     /// hold, straight between holders; `points` + 1 values.
     pub(crate) fn lorenz(&self, points: u32) -> Option<Vec<f64>> {
@@ -270,6 +285,17 @@ mod tests {
                 prop_assert!(fewer <= percent as f64 / 100.0 + 1e-12);
                 let majority = classes.nakamoto(0.5).expect("held");
                 prop_assert_eq!(majority, nakamoto_by_definition(&amounts, 50));
+            }
+        }
+
+        #[test]
+        fn those_with_enough_are_counted(amounts in vec(0u64..50, 1..60), enough in 0u64..55) {
+            let rich = amounts.iter().filter(|amount| **amount >= enough);
+            let (holders, amount) = rich.fold((0, 0), |(n, sum), amount| (n + 1, sum + amount));
+            for classes in [of(&amounts), grouped(&amounts)] {
+                let found = classes.at_least(enough as f64);
+                prop_assert_eq!(found, Class { holders, amount: amount as f64 });
+                prop_assert_eq!(classes.at_least(0.0), classes.all());
             }
         }
 

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 use futures::FutureExt;
 
 use super::{Bound, DescribedFunction, FunctionKind, block_height};
+use crate::Asset;
 use crate::catalog::as_of::as_of;
 
 pub(super) const NAME: &str = "balances_at";
@@ -32,45 +33,12 @@ pub(super) fn described() -> DescribedFunction {
     }
 }
 
-/// What is held.
-enum Asset {
-    /// The coin of a chain.
-    Coin(Chain),
-    /// A token, by the address of its contract.
-    Token(String),
-}
-
-impl Asset {
-    fn named(name: &str) -> Result<Asset> {
-        let name = name.to_lowercase();
-        if let Some(chain) = Chain::ALL.into_iter().find(|chain| chain.name() == name) {
-            return Ok(Asset::Coin(chain));
-        }
-        let digits = name.strip_prefix("0x").filter(|digits| digits.len() == 40);
-        match digits {
-            Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
-                Ok(Asset::Token(name))
-            }
-            _ => plan_err!(
-                "unknown asset '{name}': use bitcoin, ethereum, or the address of a token's contract"
-            ),
-        }
-    }
-
-    fn chain(&self) -> Chain {
-        match self {
-            Asset::Coin(chain) => *chain,
-            Asset::Token(_) => Chain::Ethereum,
-        }
-    }
-
-    /// The query of its balances as of the last block.
-    fn sql(&self) -> String {
-        match self {
-            Asset::Coin(chain) => format!("select * from {chain}.balances"),
-            Asset::Token(token) => {
-                format!("select * from ethereum.token_balances where token = '{token}'")
-            }
+/// The query of the balances of `asset` as of the last block.
+fn sql(asset: &Asset) -> String {
+    match asset {
+        Asset::Coin(chain) => format!("select * from {chain}.balances"),
+        Asset::Token(token) => {
+            format!("select * from ethereum.token_balances where token = '{token}'")
         }
     }
 }
@@ -119,7 +87,7 @@ impl TableFunctionImpl for BalancesAt {
             return internal_err!("a session without a state");
         };
         // Nothing is waited for: the views are over stored tables, which the catalog names at once.
-        let Some(balances) = state.create_logical_plan(&asset.sql()).now_or_never() else {
+        let Some(balances) = state.create_logical_plan(&sql(&asset)).now_or_never() else {
             return internal_err!("the catalog waits for something");
         };
         let height = self.height(asset.chain(), at, state)?;

@@ -5,6 +5,8 @@
 //! | `segment.rs` | one segment of a snapshot, its block times |
 //! | `table.rs` | a stored table as DataFusion scans it |
 //! | `pruning.rs` | which segments a filter needs |
+//! | `scan.rs` | a scan of Parquet files |
+//! | `derived.rs` | the tables that analyses compute |
 //! | `statistics.rs` | what is known of a file without opening it |
 //! | `files.rs` | the lake's files as the engine opens them |
 //!
@@ -14,8 +16,10 @@
 //!   lake's first height.
 //! * Two snapshots share the segments that both name, so what was loaded for one serves the next.
 
+pub(crate) mod derived;
 pub(crate) mod files;
 mod pruning;
+mod scan;
 mod segment;
 mod statistics;
 pub(crate) mod table;
@@ -60,6 +64,11 @@ impl Lake {
         Ok(lake)
     }
 
+    /// The folder of all of it.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The folder of `chain`.
     pub(crate) fn chain_dir(&self, chain: Chain) -> PathBuf {
         self.dir.join(chain.name())
@@ -73,7 +82,8 @@ impl Lake {
             let before = last.chains.iter().find(|snapshot| snapshot.chain == chain);
             chains.extend(self.chain_snapshot(chain, before)?);
         }
-        let snapshot = Arc::new(Snapshot { chains });
+        let series = derived::read_series(&self.dir)?;
+        let snapshot = Arc::new(Snapshot { chains, series });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         Ok(snapshot)
     }

@@ -13,22 +13,17 @@ use assay_model::lake::table_file;
 use assay_model::{Chain, Table};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result, Statistics, project_schema};
+use datafusion::common::{Result, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
-use object_store::ObjectMeta;
-use object_store::path::Path;
 
 use super::Segment;
 use super::pruning::needed_segments;
+use super::scan::ParquetScan;
 use super::statistics::{file_statistics, table_statistics};
 use crate::catalog::snapshot::{Rows, Snapshot};
 
@@ -66,14 +61,7 @@ impl StoredTable {
                 continue;
             }
             let path = format!("{}/{}", segment.name, table_file(self.table.name));
-            // Files never change under their names, so the cache of Parquet footers need not look.
-            let mut partitioned = PartitionedFile::new_from_meta(ObjectMeta {
-                location: Path::from(path),
-                last_modified: Default::default(),
-                size: file.bytes,
-                e_tag: None,
-                version: None,
-            });
+            let mut partitioned = super::scan::file(path, file.bytes);
             partitioned.statistics = Some(Arc::new(file_statistics(self.table, segment, file)));
             files.push(partitioned);
         }
@@ -88,22 +76,6 @@ impl StoredTable {
             });
         Ok(LexOrdering::new(columns.collect::<Result<Vec<_>>>()?).into_iter().collect())
     }
-}
-
-/// Cuts `files` into at most `count` runs of about the same size.
-fn into_runs(files: Vec<PartitionedFile>, count: usize) -> Vec<FileGroup> {
-    let total: u64 = files.iter().map(|file| file.object_meta.size).sum();
-    let mut runs: Vec<Vec<PartitionedFile>> = Vec::new();
-    let mut before = 0;
-    for file in files {
-        let run = (u128::from(before) * count as u128 / u128::from(total.max(1))) as usize;
-        before += file.object_meta.size;
-        if runs.len() <= run || runs.is_empty() {
-            runs.push(Vec::new());
-        }
-        runs.last_mut().expect("one was pushed if there was none").push(file);
-    }
-    runs.into_iter().map(FileGroup::new).collect()
 }
 
 #[async_trait]
@@ -140,53 +112,16 @@ impl TableProvider for StoredTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let segments = needed_segments(self.segments(), &self.schema, filters, state)?;
         let files = self.files(&segments)?;
-        if files.is_empty() {
-            let schema = project_schema(&self.schema, projection)?;
-            return Ok(Arc::new(EmptyExec::new(schema)));
-        }
         let each: Vec<_> = files.iter().filter_map(|file| file.statistics.as_deref()).collect();
         let statistics = table_statistics(self.table, &each);
 
-        let url = store_url(self.table.chain);
-        let runtime = state.runtime_env();
-        let reader = CachedParquetFileReaderFactory::new(
-            runtime.object_store(&url)?,
-            runtime.cache_manager.get_file_metadata_cache(),
-        );
-        let options = state.default_table_options().parquet;
-        let source = ParquetSource::new(Arc::clone(&self.schema))
-            .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(reader));
-        let runs = into_runs(files, state.config().target_partitions());
-        let config = FileScanConfigBuilder::new(url, Arc::new(source))
-            .with_file_groups(runs)
-            .with_statistics(statistics)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .with_output_ordering(self.key_order()?)
-            .build();
-        Ok(DataSourceExec::from_data_source(config))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sizes(files: &[u64], count: usize) -> Vec<Vec<u64>> {
-        let files = files.iter().map(|size| PartitionedFile::new("f", *size)).collect();
-        into_runs(files, count)
-            .iter()
-            .map(|run| run.iter().map(|file| file.object_meta.size).collect())
-            .collect()
-    }
-
-    #[test]
-    fn runs_keep_the_order_and_share_the_bytes() {
-        assert_eq!(sizes(&[1, 2, 3, 4, 5, 6], 2), [vec![1, 2, 3, 4, 5], vec![6]]);
-        assert_eq!(sizes(&[5, 5, 5, 5], 2), [vec![5, 5], vec![5, 5]]);
-        assert_eq!(sizes(&[9, 1, 1], 3), [vec![9], vec![1], vec![1]]);
-        assert_eq!(sizes(&[0, 0], 4), [vec![0, 0]]);
-        assert_eq!(sizes(&[7], 4), [vec![7]]);
+        let scan = ParquetScan {
+            url: store_url(self.table.chain),
+            schema: Arc::clone(&self.schema),
+            files,
+            statistics,
+            order: self.key_order()?,
+        };
+        scan.plan(state, projection, limit)
     }
 }

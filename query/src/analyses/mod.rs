@@ -1,0 +1,11 @@
+//! What is computed once over a whole chain and kept, because it is too long to compute for every
+//! question.
+//!
+//! # Invariants
+//!
+//! * Only blocks that are final are gone through, and only whole days.
+//! * Computed at once or in many runs, by one thread or many, rows are the same to the byte.
+
+mod calendar;
+pub mod holdings;
+pub(crate) mod series;

@@ -1,0 +1,181 @@
+//! The folder of one series of an analysis in a lake: what the last run left, and how a run's end is made
+//! to be seen.
+//!
+//! # Invariants
+//!
+//! * Files first, the manifest last: a run that breaks off leaves the series as it was.
+//! * The files of the manifest before stay until the next run ends, for statements that began then.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use assay_model::derived::{DerivedFile, DerivedTable, Manifest, SCHEMA, VERSION, file_name};
+use assay_model::lake::{LOCK_FILE, MANIFEST_FILE};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use crate::QueryError;
+use crate::lake::derived::read_manifest;
+
+/// How the names of tables' files end.
+const PARQUET_EXTENSION: &str = ".parquet";
+/// Bytes that are gathered before they are written.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// The analyses of a lake, held by their one writer.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    dir: PathBuf,
+    _lock: File,
+}
+
+/// The folder of one series.
+#[derive(Debug)]
+pub(crate) struct Series<'a> {
+    dir: PathBuf,
+    _writer: &'a Writer,
+}
+
+impl Writer {
+    /// Takes hold of the analyses of the lake in `lake`.
+    pub(crate) fn open(lake: &Path) -> Result<Writer, QueryError> {
+        let dir = lake.join(SCHEMA);
+        fs::create_dir_all(&dir).map_err(cannot_write(&dir))?;
+        let path = dir.join(LOCK_FILE);
+        let lock = File::create(&path).map_err(cannot_write(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Writer { dir, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(QueryError::Busy { path }),
+            Err(TryLockError::Error(source)) => Err(QueryError::Write { path, source }),
+        }
+    }
+
+    /// The series called `name`.
+    pub(crate) fn series(&self, name: &str) -> Result<Series<'_>, QueryError> {
+        let dir = self.dir.join(name);
+        fs::create_dir_all(&dir).map_err(cannot_write(&dir))?;
+        Ok(Series { dir, _writer: self })
+    }
+}
+
+impl Series<'_> {
+    /// What the last run left; `None` if there was none, or it was of another version.
+    pub(crate) fn manifest(&self) -> Result<Option<Manifest>, QueryError> {
+        Ok(read_manifest(&self.dir)?.filter(|manifest| manifest.version == VERSION))
+    }
+
+    /// The rows of one of a manifest's tables.
+    pub(crate) fn rows(
+        &self,
+        manifest: &Manifest,
+        table: &DerivedTable,
+    ) -> Result<RecordBatch, QueryError> {
+        let path = self.path(manifest.files.get(table.name).map_or("", |file| &file.name));
+        let damaged = |reason: String| QueryError::Damaged { path: path.clone(), reason };
+        let file =
+            File::open(&path).map_err(|source| QueryError::Read { path: path.clone(), source })?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+            .and_then(|builder| builder.build())
+            .map_err(|error| damaged(error.to_string()))?;
+        let batches = reader.collect::<Result<Vec<_>, _>>();
+        batches
+            .and_then(|batches| concat_batches(&table.schema(), &batches))
+            .map_err(|error| damaged(error.to_string()))
+    }
+
+    /// The file that a run goes on from.
+    pub(crate) fn state(&self, manifest: &Manifest) -> Result<BufReader<File>, QueryError> {
+        let path = self.path(&manifest.state);
+        match File::open(&path) {
+            Ok(file) => Ok(BufReader::with_capacity(BUFFER_BYTES, file)),
+            Err(source) => Err(QueryError::Read { path, source }),
+        }
+    }
+
+    /// Where the file called `name` is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Makes `manifest` what the series is, with the rows of `tables` and what the next run goes on from.
+    /// It gets the names of these files.
+    pub(crate) fn commit(
+        &self,
+        mut manifest: Manifest,
+        tables: &[(&DerivedTable, RecordBatch)],
+        state: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<Manifest, QueryError> {
+        let before = self.manifest()?;
+        for (table, rows) in tables {
+            let name = file_name(table.name, manifest.height, manifest.hash) + PARQUET_EXTENSION;
+            self.write(&name, |file| write_parquet(file, rows))?;
+            let path = self.path(&name);
+            let bytes = fs::metadata(&path).map_err(cannot_write(&path))?.len();
+            let file = DerivedFile { name, rows: rows.num_rows() as u64, bytes };
+            manifest.files.insert(table.name.to_owned(), file);
+        }
+        manifest.state = file_name("state", manifest.height, manifest.hash);
+        self.write(&manifest.state, state)?;
+        let text = serde_json::to_vec_pretty(&manifest).expect("names and numbers");
+        self.write(MANIFEST_FILE, |file| file.write_all(&text))?;
+        let kept = [Some(&manifest), before.as_ref()].into_iter().flatten();
+        self.remove_all_but(&kept.flat_map(files).collect())?;
+        Ok(manifest)
+    }
+
+    /// Writes a file that has its name only when it is complete.
+    fn write(
+        &self,
+        name: &str,
+        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), QueryError> {
+        let (path, part) = (self.path(name), self.path(&format!(".{name}.part")));
+        let write = || -> io::Result<()> {
+            let mut file = BufWriter::with_capacity(BUFFER_BYTES, File::create(&part)?);
+            content(&mut file)?;
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            fs::rename(&part, &path)?;
+            File::open(&self.dir)?.sync_all()
+        };
+        write().map_err(cannot_write(&path))
+    }
+
+    fn remove_all_but(&self, kept: &BTreeSet<&str>) -> Result<(), QueryError> {
+        let entries = fs::read_dir(&self.dir).map_err(cannot_write(&self.dir))?;
+        for entry in entries {
+            let entry = entry.map_err(cannot_write(&self.dir))?;
+            let name = entry.file_name();
+            let is_kept = name.to_str().is_some_and(|name| kept.contains(name));
+            if !is_kept && name != MANIFEST_FILE {
+                fs::remove_file(entry.path()).map_err(cannot_write(&entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The names of all files that `manifest` names.
+fn files(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    manifest.files.values().map(|file| file.name.as_str()).chain([manifest.state.as_str()])
+}
+
+fn write_parquet(file: &mut BufWriter<File>, rows: &RecordBatch) -> io::Result<()> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties))?;
+    writer.write(rows)?;
+    writer.close()?;
+    Ok(())
+}
+
+fn cannot_write(path: &Path) -> impl Fn(io::Error) -> QueryError {
+    let path = path.to_owned();
+    move |source| QueryError::Write { path: path.clone(), source }
+}
