@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use assay_fixtures::simulate::options::{Options, Scale};
+use assay_query::analyses::holdings::At;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
@@ -81,6 +82,10 @@ pub enum Command {
     Tables(TablesArgs),
     /// List the SQL functions that assay adds, or explain one
     Functions(FunctionsArgs),
+    /// Compute the history of holdings, and keep it for dashboards and SQL
+    Analyze(AnalyzeArgs),
+    /// Show how unequally an asset is held, at any height
+    Holdings(HoldingsArgs),
     /// Show what the store holds and how fast the last run was
     Status(StatusArgs),
     /// Check that the store agrees with itself and with the rules of the chain
@@ -479,6 +484,93 @@ impl ChainArg {
             ChainArg::Ethereum => assay_model::Chain::Ethereum,
         }
     }
+}
+
+const ANALYZE_EXAMPLES: &str = "\
+Examples:
+  assay analyze
+  assay analyze holdings --asset bitcoin
+  assay analyze holdings --asset 0xdac17f958d2ee523a2206206994597c13d831ec7 --decimals 6
+  assay analyze holdings --asset bitcoin --entities entities.csv
+
+What is computed stays in the lake, in the tables of the schema analytics (`assay tables`). Only blocks
+that are final and only whole days are gone through; running it again adds the days that are new.";
+
+/// `assay analyze`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = ANALYZE_EXAMPLES)]
+pub struct AnalyzeArgs {
+    /// What to compute; everything, of the coins of all chains, if absent.
+    #[command(subcommand)]
+    pub analysis: Option<Analysis>,
+}
+
+/// What `assay analyze` computes.
+#[derive(Debug, Subcommand)]
+pub enum Analysis {
+    /// How unequally assets are held, day by day: measures, brackets, and the metrics of Coin Metrics
+    Holdings(AnalyzeHoldingsArgs),
+}
+
+/// `assay analyze holdings`.
+#[derive(Debug, Default, ClapArgs)]
+pub struct AnalyzeHoldingsArgs {
+    /// What is held: bitcoin, ethereum, or the address of a token's contract; may be given more than
+    /// once [default: the coins of all chains]
+    #[arg(long, value_name = "ASSET")]
+    pub asset: Vec<String>,
+    /// Decimal places of a token [default: 18, but for well-known ones]
+    #[arg(long, value_name = "N", requires = "asset", value_parser = clap::value_parser!(u32).range(..=38))]
+    pub decimals: Option<u32>,
+    /// Blocks that there have to be until one counts as final, itself included [default: 6 for Bitcoin;
+    /// for Ethereum what the node says, else 64]
+    #[arg(long, value_name = "N")]
+    pub confirmations: Option<u64>,
+    /// File that says which addresses are one holder's: CSV with a header, or Parquet, with the columns
+    /// address and entity
+    #[arg(long, value_name = "FILE")]
+    pub entities: Option<PathBuf>,
+    /// Threads that keep the accounts [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+const HOLDINGS_EXAMPLES: &str = "\
+Examples:
+  assay holdings
+  assay holdings --chain ethereum --at 2016-01-01
+  assay holdings --at 210000 --format json
+  assay holdings --asset 0xdac17f958d2ee523a2206206994597c13d831ec7
+
+The same in SQL, for questions of one's own:
+  assay sql \"select gini(balance), nakamoto(balance) from balances_at('bitcoin', 210000)\"";
+
+/// `assay holdings`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = HOLDINGS_EXAMPLES)]
+pub struct HoldingsArgs {
+    /// Chain whose coin is held
+    #[arg(
+        long,
+        value_enum,
+        value_name = "CHAIN",
+        default_value = "bitcoin",
+        conflicts_with = "asset"
+    )]
+    pub chain: ChainArg,
+    /// What is held, if not a chain's coin: the address of a token's contract
+    #[arg(long, value_name = "ASSET")]
+    pub asset: Option<String>,
+    /// When: a height, a day like 2021-03-01 (at its end), or a moment like 2021-03-01T12:00:00 in UTC
+    /// [default: the last block]
+    #[arg(long, value_name = "WHEN", value_parser = human::parse_at)]
+    pub at: Option<At>,
+    /// Decimal places of a token [default: 18, but for well-known ones]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=38))]
+    pub decimals: Option<u32>,
+    /// Format
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
 }
 
 /// Format of the reference of functions.

@@ -2,6 +2,37 @@
 
 use std::time::Duration;
 
+use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
+use arrow::temporal_conversions::timestamp_us_to_datetime;
+use assay_query::analyses::holdings::At;
+
+/// Letters of a day without a time of day.
+const DAY_CHARS: usize = "2021-03-01".len();
+/// Microseconds of a day.
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// The height, day or moment that `text` means; a day means its end.
+pub fn parse_at(text: &str) -> Result<At, String> {
+    if let Ok(height) = text.parse() {
+        return Ok(At::Height(height));
+    }
+    let wrong = |_| {
+        format!(
+            "'{text}' is no height, day or moment: use one like 210000, 2021-03-01 or 2021-03-01T12:00:00"
+        )
+    };
+    let micros = string_to_timestamp_nanos(text).map_err(wrong)?.div_euclid(1_000);
+    Ok(At::Moment(if text.len() == DAY_CHARS { micros + DAY_MICROS - 1 } else { micros }))
+}
+
+/// A moment, microseconds since 1970, in UTC.
+pub fn moment(micros: i64) -> String {
+    timestamp_us_to_datetime(micros).map_or_else(
+        || format!("{micros} µs"),
+        |moment| moment.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}
+
 /// The bytes that `text` means: a number with an optional unit, decimal (`kB`, `MB`, `GB`, `TB`)
 /// or binary (`KiB`, `MiB`, `GiB`, `TiB`, or just `K`, `M`, `G`, `T`).
 pub fn parse_bytes(text: &str) -> Result<usize, String> {
@@ -79,6 +110,15 @@ pub fn duration(elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_means_its_end_and_a_number_a_height() {
+        assert_eq!(parse_at("210000"), Ok(At::Height(210_000)));
+        assert_eq!(parse_at("1970-01-01T00:00:01"), Ok(At::Moment(1_000_000)));
+        assert_eq!(parse_at("1970-01-02"), Ok(At::Moment(2 * DAY_MICROS - 1)));
+        assert!(parse_at("yesterday").is_err_and(|error| error.contains("'yesterday'")));
+        assert_eq!(moment(1_000_000), "1970-01-01T00:00:01Z");
+    }
 
     #[test]
     fn sizes_are_read_in_both_kinds_of_units() {

@@ -138,6 +138,22 @@ pub enum QueryError {
         /// Name of the asset.
         asset: String,
     },
+    /// A file does not say which addresses are whose.
+    #[error("'{}' is no table of entities: {reason}", path.display())]
+    Entities {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The chain has no block there.
+    #[error("{chain} is not indexed at {asked}: `assay status` says how far it is")]
+    NotReached {
+        /// Name of the chain.
+        chain: &'static str,
+        /// The height or moment.
+        asked: String,
+    },
     /// The chain is not there.
     #[error("{chain} is not indexed: run `assay index {chain}` first")]
     NotIndexed {

@@ -23,6 +23,11 @@ pub async fn unless_interrupted<T>(
     }
 }
 
+/// Ends at the next signal. Listening has begun when this returns.
+pub fn interruption() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(signals()?.notified())
+}
+
 /// What is notified at each signal; the first call starts to listen.
 fn signals() -> io::Result<&'static Notify> {
     static SIGNALS: OnceLock<Notify> = OnceLock::new();

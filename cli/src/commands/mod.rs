@@ -1,7 +1,9 @@
 //! The commands, one file or folder each, and how they are interrupted.
 
+mod analyze;
 mod demo;
 mod functions;
+mod holdings;
 mod index;
 mod interrupt;
 mod rows;
@@ -44,6 +46,8 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Functions(typed) => functions::run(typed),
         Command::Status(typed) => wait(status::run(&load(None)?, typed)),
         Command::Verify(typed) => wait(verify::run(&load(None)?, typed)),
+        Command::Analyze(typed) => wait(analyze::run(&load(None)?, typed)),
+        Command::Holdings(typed) => wait(holdings::run(&load(None)?, typed)),
         Command::Store(typed) => wait(store::run(&load(None)?, typed)),
     }
 }

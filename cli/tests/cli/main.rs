@@ -5,6 +5,7 @@ mod common;
 mod demo;
 mod ethereum;
 mod functions;
+mod holdings;
 mod index;
 mod sql;
 mod status;

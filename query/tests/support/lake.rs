@@ -40,8 +40,9 @@ pub fn time_micros(height: u64) -> i64 {
     (14_247 * 2 + half_days) * 43_200_000_000
 }
 
+/// A value of a row that is written by hand.
 #[derive(Clone, Debug)]
-enum Value {
+pub enum Value {
     Int(i64),
     Text(&'static str),
     Bytes(Vec<u8>),
@@ -49,7 +50,8 @@ enum Value {
     Null,
 }
 
-type Row = BTreeMap<&'static str, Value>;
+/// A row by the names of its columns; those that nobody asks for may be left out.
+pub type Row = BTreeMap<&'static str, Value>;
 
 /// Writes the whole lake.
 pub fn write(dir: &Path) {
@@ -81,10 +83,14 @@ pub fn write_info_of(dir: &Path, chain: Chain, schema_version: u32) {
 /// Writes one segment of the lake that [`write`] makes.
 pub fn write_segment(dir: &Path, heights: Range<u64>) {
     write_segment_of(dir, Chain::Bitcoin, heights, |table, heights| {
-        let rows: Vec<_> = heights.flat_map(|height| rows_at(table, height)).collect();
-        let arrays = table.columns.iter().map(|column| array(column, &rows)).collect();
-        RecordBatch::try_new(table.schema(), arrays).expect("the model's schema")
+        batch(table, &heights.flat_map(|height| rows_at(table, height)).collect::<Vec<_>>())
     });
+}
+
+/// `rows` as the table has them.
+pub fn batch(table: &Table, rows: &[Row]) -> RecordBatch {
+    let arrays = table.columns.iter().map(|column| array(column, rows)).collect();
+    RecordBatch::try_new(table.schema(), arrays).expect("the model's schema")
 }
 
 /// Writes one segment of `chain`, beside its place first, as the indexer does.

@@ -44,14 +44,15 @@ impl Edges {
 
 /// Those who hold between an edge and the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bracket {
+pub struct Bracket {
     /// At 10 to which power of coins it begins, inclusive; `None` for the first, which begins above zero.
-    pub(super) from_power: Option<i32>,
+    pub from_power: Option<i32>,
     /// At 10 to which power it ends, exclusive; `None` for the last.
-    pub(super) to_power: Option<i32>,
-    pub(super) holders: u64,
+    pub to_power: Option<i32>,
+    /// How many they are.
+    pub holders: u64,
     /// What they hold together, base units.
-    pub(super) amount: i128,
+    pub amount: i128,
 }
 
 /// Holders by bracket.

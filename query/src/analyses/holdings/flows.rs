@@ -1,11 +1,14 @@
 //! What came to holders of an asset and went from them, read day by day.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type};
 use assay_model::Chain;
 use futures::StreamExt;
 
 use super::amount::Amount;
+use super::entities::Entities;
 use super::history::{Changes, TooMuch};
 use super::ledger::Holder;
 use crate::analyses::calendar::Day;
@@ -18,6 +21,8 @@ const ZERO_ADDRESS: &str = "0x0000000000000000000000000000000000000000";
 pub(super) struct Flows<'a> {
     pub(super) session: &'a Session,
     pub(super) asset: &'a Asset,
+    /// Which addresses are one holder's.
+    pub(super) entities: Arc<Entities>,
     /// Among how many workers the holders are shared.
     pub(super) workers: usize,
 }
@@ -52,7 +57,7 @@ impl Flows<'_> {
             while let Some(batch) = batches.next().await {
                 let batch = batch?;
                 chunk.changes += batch.num_rows() as u64;
-                chunk.add(side, &batch).map_err(|TooMuch| self.too_much())?;
+                chunk.add(side, &batch, &self.entities).map_err(|TooMuch| self.too_much())?;
             }
         }
         Ok(chunk)
@@ -96,35 +101,38 @@ impl Side {
 }
 
 impl<A: Amount> Chunk<A> {
-    fn add(&mut self, side: Side, batch: &RecordBatch) -> Result<(), TooMuch> {
+    fn add(&mut self, side: Side, batch: &RecordBatch, entities: &Entities) -> Result<(), TooMuch> {
         let (addresses, amounts) = (batch.column(0), amounts(batch.column(1))?);
         let heights = batch.column(2).as_primitive::<Int64Type>().values();
+        let holder = |address| entities.holder(Holder::of(address));
         match addresses.data_type() {
             DataType::Utf8 => {
-                let addresses = addresses.as_string::<i32>();
-                let bytes = addresses.iter().map(|address| address.map(str::as_bytes));
-                self.add_rows(side, bytes, &amounts, heights)
+                let addresses = addresses.as_string::<i32>().iter();
+                let holders = addresses.map(|address| address.map(str::as_bytes).map(holder));
+                self.add_rows(side, holders, &amounts, heights)
             }
-            _ => self.add_rows(side, addresses.as_binary::<i32>().iter(), &amounts, heights),
+            _ => {
+                let addresses = addresses.as_binary::<i32>().iter();
+                self.add_rows(side, addresses.map(|address| address.map(holder)), &amounts, heights)
+            }
         }
     }
 
-    fn add_rows<'a>(
+    fn add_rows(
         &mut self,
         side: Side,
-        addresses: impl Iterator<Item = Option<&'a [u8]>>,
+        holders: impl Iterator<Item = Option<Holder>>,
         amounts: &[i128],
         heights: &[i64],
     ) -> Result<(), TooMuch> {
         let mut place = 0;
-        for ((address, amount), height) in addresses.zip(amounts).zip(heights) {
+        for ((holder, amount), height) in holders.zip(amounts).zip(heights) {
             let height = *height as u64;
             // Rows come by height, but for where one part of a scan ends and another begins.
             if !self.is_of(place, height) {
                 place = self.days.partition_point(|day| day.day.last < height);
             }
             let day = &mut self.days[place];
-            let holder = address.map(Holder::of);
             match side {
                 Side::Received => {
                     day.issue(*amount)?;

@@ -8,14 +8,18 @@
 //! | `amount.rs`, `ledger.rs` | what each holder holds |
 //! | `bins.rs`, `brackets.rs` | how many hold about how much, and between what and what |
 //! | `history.rs` | the pass: changes of days in, the spread at the end of each out |
+//! | `entities.rs` | which addresses are one holder's |
 //! | `flows.rs` | changes, read from the store |
 //! | `rows.rs`, `metrics.rs` | the rows that a spread makes |
 //! | `state.rs` | what the next run goes on from |
+//! | `at.rs` | the same for one moment, exactly |
 //! | `run.rs` | a run, from the last one's end to the last whole and final day |
 
 mod amount;
+mod at;
 mod bins;
 mod brackets;
+mod entities;
 mod flows;
 mod history;
 mod ledger;
@@ -24,4 +28,6 @@ mod rows;
 mod run;
 mod state;
 
+pub use self::at::{At, Holdings, at};
+pub use self::brackets::Bracket;
 pub use self::run::{Options, Progress, Summary, run};

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -13,6 +15,7 @@ use assay_model::{BlockHash, Chain};
 use futures::TryStreamExt;
 
 use super::amount::{Amount, Wide};
+use super::entities::Entities;
 use super::flows::{Chunk, Flows};
 use super::history::{History, Spread, TooMuch};
 use super::rows::{self, Rows, TABLES};
@@ -23,8 +26,6 @@ use crate::{Asset, QueryError, Session};
 
 /// Name and version of the method: it changes whenever a row could.
 const METHOD: &str = "holdings/1";
-/// Who counts as one holder.
-const BASIS: &str = "address";
 /// Changes that are read at once, about.
 const CHUNK_CHANGES: u64 = 1_000_000;
 /// Days that are read at once, at most: their histograms are in memory together.
@@ -46,6 +47,9 @@ pub struct Options {
     /// How many blocks there have to be, a block itself included, until it is final; what the node says, or
     /// what is usual on the chain, if absent.
     pub confirmations: Option<u64>,
+    /// File that says which addresses are one holder's: CSV with a header, or Parquet, with the columns
+    /// `address` and `entity`. Each address is a holder of its own if absent.
+    pub entities: Option<PathBuf>,
     /// Threads that keep the accounts.
     pub threads: NonZeroUsize,
 }
@@ -115,6 +119,7 @@ struct Run<'a, A> {
     session: &'a Session,
     asset: &'a Asset,
     series: rows::Series,
+    entities: Arc<Entities>,
     chain: FinalChain,
     writer: Writer,
     history: History<A>,
@@ -128,30 +133,45 @@ impl<'a, A: Amount> Run<'a, A> {
         let lake = session.lake_dir().ok_or(QueryError::NoPlace)?;
         let asset = &options.asset;
         let chain = final_chain(session, asset.chain(), options.confirmations).await?;
+        let (basis, entities) = match &options.entities {
+            Some(path) => ("entity", Entities::read(path, asset.chain())?),
+            None => ("address", Entities::default()),
+        };
         let series = rows::Series {
             asset: asset.to_string(),
-            basis: BASIS,
+            basis,
             decimals: options.decimals.unwrap_or_else(|| asset.decimals()),
             missing: missing(session, asset).await?,
             method: METHOD.to_owned(),
         };
         let writer = Writer::open(lake)?;
         let history = History::new(series.decimals, options.threads.get());
-        let mut run =
-            Run { session, asset, series, chain, writer, history, before: None, anew: None };
+        let mut run = Run {
+            session,
+            asset,
+            series,
+            entities: Arc::new(entities),
+            chain,
+            writer,
+            history,
+            before: None,
+            anew: None,
+        };
         run.resume().await?;
         Ok(run)
     }
 
     fn name(&self) -> String {
-        format!("holdings-{}-{BASIS}", self.series.asset)
+        format!("holdings-{}-{}", self.series.asset, self.series.basis)
     }
 
     /// What all rows depend on beside the chain.
     fn parameters(&self) -> BTreeMap<String, String> {
         let missing = self.series.missing.clone().unwrap_or_default();
+        let entities = self.entities.fingerprint().unwrap_or_default().to_owned();
         let decimals = self.series.decimals.to_string();
-        BTreeMap::from([("decimals".to_owned(), decimals), ("missing".to_owned(), missing)])
+        let all = [("decimals", decimals), ("entities", entities), ("missing", missing)];
+        all.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     /// Goes to where the last run ended, if that is still on the chain and was computed in the same way.
@@ -209,8 +229,12 @@ impl<'a, A: Amount> Run<'a, A> {
             return Ok(self.summary(0, 0, false));
         };
 
-        let flows =
-            Flows { session: self.session, asset: self.asset, workers: self.history.workers() };
+        let flows = Flows {
+            session: self.session,
+            asset: self.asset,
+            entities: Arc::clone(&self.entities),
+            workers: self.history.workers(),
+        };
         let mut pending = Pending::default();
         let (mut changes, mut at, mut first) = (0, 0, next);
         let mut size = 1;
@@ -394,7 +418,10 @@ async fn block_hash(
 }
 
 /// Which flows of `asset` the store does not know.
-async fn missing(session: &Session, asset: &Asset) -> Result<Option<String>, QueryError> {
+pub(super) async fn missing(
+    session: &Session,
+    asset: &Asset,
+) -> Result<Option<String>, QueryError> {
     if *asset != Asset::Coin(Chain::Ethereum) {
         return Ok(None);
     }

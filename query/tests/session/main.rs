@@ -1,6 +1,9 @@
 //! The session over a small lake: what it answers, what it reads for that, and what it refuses.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod holdings;
 
 use std::fs;
 use std::path::Path;
