@@ -130,6 +130,9 @@ mod tests {
             let same = |other: &&Described| other.full_name() == table.full_name();
             assert_eq!(described_tables().iter().filter(same).count(), 1, "{}", table.full_name());
         }
-        assert_eq!(described_schemas(), ["bitcoin", "ethereum", "system", "information_schema"]);
+        assert_eq!(
+            described_schemas(),
+            ["bitcoin", "ethereum", "analytics", "system", "information_schema"]
+        );
     }
 }
