@@ -82,7 +82,7 @@ pub enum Command {
     Tables(TablesArgs),
     /// List the SQL functions that assay adds, or explain one
     Functions(FunctionsArgs),
-    /// Compute the history of holdings, and keep it for dashboards and SQL
+    /// Compute histories of holdings and networks, and keep them for dashboards and SQL
     Analyze(AnalyzeArgs),
     /// Show how unequally an asset is held, at any height
     Holdings(HoldingsArgs),
@@ -492,6 +492,7 @@ Examples:
   assay analyze holdings --asset bitcoin
   assay analyze holdings --asset 0xdac17f958d2ee523a2206206994597c13d831ec7 --decimals 6
   assay analyze holdings --asset bitcoin --entities entities.csv
+  assay analyze network --chain ethereum
 
 What is computed stays in the lake, in the tables of the schema analytics (`assay tables`). Only blocks
 that are final and only whole days are gone through; running it again adds the days that are new.";
@@ -510,6 +511,8 @@ pub struct AnalyzeArgs {
 pub enum Analysis {
     /// How unequally assets are held, day by day: measures, brackets, and the metrics of Coin Metrics
     Holdings(AnalyzeHoldingsArgs),
+    /// What chains did, day by day: blocks, transactions, addresses, values, fees and supply
+    Network(AnalyzeNetworkArgs),
 }
 
 /// `assay analyze holdings`.
@@ -533,6 +536,18 @@ pub struct AnalyzeHoldingsArgs {
     /// Threads that keep the accounts [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
+}
+
+/// `assay analyze network`.
+#[derive(Debug, Default, ClapArgs)]
+pub struct AnalyzeNetworkArgs {
+    /// Chain [default: every chain that is indexed]
+    #[arg(long, value_enum)]
+    pub chain: Option<ChainArg>,
+    /// Blocks that there have to be until one counts as final, itself included [default: 6 for Bitcoin;
+    /// for Ethereum what the node says, else 64]
+    #[arg(long, value_name = "N")]
+    pub confirmations: Option<u64>,
 }
 
 const HOLDINGS_EXAMPLES: &str = "\

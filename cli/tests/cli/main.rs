@@ -7,6 +7,7 @@ mod ethereum;
 mod functions;
 mod holdings;
 mod index;
+mod network;
 mod sql;
 mod status;
 mod tables;

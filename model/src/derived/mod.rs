@@ -17,6 +17,7 @@
 //!   once or in many runs, they are the same to the byte.
 
 mod holdings;
+mod network;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 pub use self::holdings::{HOLDINGS_BRACKETS_DAILY, HOLDINGS_DAILY, HOLDINGS_METRICS_DAILY};
+pub use self::network::NETWORK_DAILY;
 use crate::{BlockHash, Chain, Column};
 
 /// Name of the schema in SQL, and of the folder in a lake.
@@ -46,8 +48,8 @@ pub struct DerivedTable {
 }
 
 /// Every table of the schema.
-pub const TABLES: [&DerivedTable; 3] =
-    [&HOLDINGS_DAILY, &HOLDINGS_BRACKETS_DAILY, &HOLDINGS_METRICS_DAILY];
+pub const TABLES: [&DerivedTable; 4] =
+    [&HOLDINGS_DAILY, &HOLDINGS_BRACKETS_DAILY, &HOLDINGS_METRICS_DAILY, &NETWORK_DAILY];
 
 impl DerivedTable {
     /// The Arrow schema of the table.
@@ -75,8 +77,8 @@ pub struct Manifest {
     pub parameters: BTreeMap<String, String>,
     /// Each table's file, by table name.
     pub files: BTreeMap<String, DerivedFile>,
-    /// Name of the file that the next run goes on from.
-    pub state: String,
+    /// Name of the file that the next run goes on from; `None` if it needs none.
+    pub state: Option<String>,
 }
 
 /// The file that holds a table's rows of a series.

@@ -19,8 +19,9 @@ pub(crate) struct Day {
 }
 
 /// The whole days of a chain whose blocks from height `from` on have the header times `times`,
-/// microseconds since 1970: from the day of the first block to the last that no later block can be of.
-pub(crate) fn whole_days(from: u64, times: &[i64]) -> Vec<Day> {
+/// microseconds since 1970: from the day of the first block to the last that no later block can be of, nor
+/// within `margin` after it.
+pub(crate) fn whole_days(from: u64, times: &[i64], margin: i64) -> Vec<Day> {
     let Some(first) = times.iter().min() else { return Vec::new() };
     let open_from = median_of_last(times);
     let mut days = Vec::new();
@@ -30,7 +31,7 @@ pub(crate) fn whole_days(from: u64, times: &[i64]) -> Vec<Day> {
     for place in (1..least.len()).rev() {
         least[place - 1] = least[place - 1].min(least[place]);
     }
-    while start + DAY_MICROS <= open_from {
+    while start + DAY_MICROS + margin <= open_from {
         let count = least.partition_point(|time| *time < start + DAY_MICROS) as u64;
         // The first day has a block, at the latest after those that come too early.
         if let Some(place) = count.checked_sub(1) {
@@ -68,7 +69,7 @@ mod tests {
                 let least = if times.is_empty() { 0 } else { median_of_last(&times) + 1 };
                 times.push((last + step * DAY_MICROS / 24).max(least));
             }
-            let days = whole_days(7, &times);
+            let days = whole_days(7, &times, 0);
             for day in &days {
                 let last = times.iter().rposition(|time| *time < day.start + DAY_MICROS);
                 prop_assert_eq!(last.map(|place| 7 + place as u64), Some(day.last));
@@ -79,7 +80,7 @@ mod tests {
                 let least = median_of_last(&times) + 1;
                 times.push((last + (step - 20) * DAY_MICROS / 24).max(least));
             }
-            let after = whole_days(7, &times);
+            let after = whole_days(7, &times, 0);
             prop_assert_eq!(&after[..days.len()], days.as_slice());
         }
     }
@@ -88,9 +89,10 @@ mod tests {
     fn a_day_without_blocks_ends_where_the_one_before_did() {
         let hour = DAY_MICROS / 24;
         let times = [1, 5 * hour, 49 * hour, 50 * hour, 97 * hour, 98 * hour, 99 * hour];
-        let days = whole_days(0, &times);
+        let days = whole_days(0, &times, 0);
         let lasts: Vec<_> = days.iter().map(|day| day.last).collect();
         assert_eq!(lasts, [1, 1]);
-        assert_eq!(whole_days(0, &[]), []);
+        assert_eq!(whole_days(0, &times, 2 * hour), days[..1]);
+        assert_eq!(whole_days(0, &[], 0), []);
     }
 }

@@ -7,5 +7,10 @@
 //! * Computed at once or in many runs, by one thread or many, rows are the same to the byte.
 
 mod calendar;
+mod chain;
+mod course;
 pub mod holdings;
-pub(crate) mod series;
+pub mod network;
+mod series;
+
+pub use self::course::Progress;

@@ -89,15 +89,6 @@ impl Series<'_> {
             .map_err(|error| damaged(error.to_string()))
     }
 
-    /// The file that a run goes on from.
-    pub(crate) fn state(&self, manifest: &Manifest) -> Result<BufReader<File>, QueryError> {
-        let path = self.path(&manifest.state);
-        match File::open(&path) {
-            Ok(file) => Ok(BufReader::with_capacity(BUFFER_BYTES, file)),
-            Err(source) => Err(QueryError::Read { path, source }),
-        }
-    }
-
     /// Where the file called `name` is.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
@@ -109,7 +100,7 @@ impl Series<'_> {
         &self,
         mut manifest: Manifest,
         tables: &[(&DerivedTable, RecordBatch)],
-        state: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+        state: Option<impl FnOnce(&mut BufWriter<File>) -> io::Result<()>>,
     ) -> Result<Manifest, QueryError> {
         let before = self.manifest()?;
         for (table, rows) in tables {
@@ -120,8 +111,11 @@ impl Series<'_> {
             let file = DerivedFile { name, rows: rows.num_rows() as u64, bytes };
             manifest.files.insert(table.name.to_owned(), file);
         }
-        manifest.state = file_name("state", manifest.height, manifest.hash);
-        self.write(&manifest.state, state)?;
+        if let Some(state) = state {
+            let name = file_name("state", manifest.height, manifest.hash);
+            self.write(&name, state)?;
+            manifest.state = Some(name);
+        }
         let text = serde_json::to_vec_pretty(&manifest).expect("names and numbers");
         self.write(MANIFEST_FILE, |file| file.write_all(&text))?;
         let kept = [Some(&manifest), before.as_ref()].into_iter().flatten();
@@ -162,7 +156,15 @@ impl Series<'_> {
 
 /// The names of all files that `manifest` names.
 fn files(manifest: &Manifest) -> impl Iterator<Item = &str> {
-    manifest.files.values().map(|file| file.name.as_str()).chain([manifest.state.as_str()])
+    manifest.files.values().map(|file| file.name.as_str()).chain(manifest.state.as_deref())
+}
+
+/// Opens a file of a series to be read from its start.
+pub(crate) fn open(path: &Path) -> Result<BufReader<File>, QueryError> {
+    match File::open(path) {
+        Ok(file) => Ok(BufReader::with_capacity(BUFFER_BYTES, file)),
+        Err(source) => Err(QueryError::Read { path: path.to_owned(), source }),
+    }
 }
 
 fn write_parquet(file: &mut BufWriter<File>, rows: &RecordBatch) -> io::Result<()> {

@@ -119,6 +119,14 @@ impl ChainSnapshot {
         }
     }
 
+    /// The least header time of the block at `height` and all above it; `None` where there is no such
+    /// block. Needs [`Snapshot::load_times`].
+    pub(crate) fn least_time_from(&self, height: u64) -> Result<Option<i64>, QueryError> {
+        let place = height.checked_sub(self.info.from);
+        let least = self.least_times()?;
+        Ok(place.and_then(|place| least.get(place as usize).copied()))
+    }
+
     /// The greatest height whose header time is at or before `time`; `None` before the first.
     /// Needs [`Snapshot::load_times`].
     pub(crate) fn height_at(&self, time: i64) -> Result<Option<u64>, QueryError> {

@@ -5,6 +5,7 @@
 
 mod balances_at;
 mod bitcoin_subsidy;
+mod block_day;
 mod block_height;
 mod block_time;
 mod coins;
@@ -123,6 +124,7 @@ pub(crate) fn of_snapshot(snapshot: &Arc<Snapshot>) -> Vec<ScalarUDF> {
     let snapshot = Bound(Arc::clone(snapshot));
     vec![
         ScalarUDF::from(bitcoin_subsidy::BitcoinSubsidy::new(snapshot.clone())),
+        ScalarUDF::from(block_day::BlockDay::new(snapshot.clone())),
         ScalarUDF::from(block_height::BlockHeight::new(snapshot.clone())),
         ScalarUDF::from(block_time::BlockTime::new(snapshot.clone())),
         ScalarUDF::from(ethereum_missing_flows::EthereumMissingFlows::new(snapshot)),
@@ -139,7 +141,7 @@ pub(crate) fn tables_of_snapshot(
 
 /// Whether the function called `name` needs the times of all blocks.
 pub(crate) fn needs_block_times(name: &str) -> bool {
-    name == block_height::NAME || name == block_time::NAME
+    [block_day::NAME, block_height::NAME, block_time::NAME].contains(&name)
 }
 
 /// The snapshot that a function answers from. Two are equal if they are the same one.

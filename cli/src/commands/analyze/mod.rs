@@ -1,33 +1,85 @@
 //! `assay analyze`: computes what is too long to compute for every question, and keeps it.
 
 mod holdings;
+mod network;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use assay_model::Chain;
 use assay_query::Session;
+use assay_query::analyses::Progress;
+use indicatif::ProgressBar;
 
 use super::interrupt;
-use crate::args::{Analysis, AnalyzeArgs, AnalyzeHoldingsArgs};
+use super::rows::{for_each, texts};
+use crate::args::{Analysis, AnalyzeArgs, AnalyzeHoldingsArgs, AnalyzeNetworkArgs};
 use crate::config::Config;
 use crate::exit::Outcome;
 
 /// `assay analyze`.
 pub async fn run(config: &Config, args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
     let session = Session::open(config.session_options()?).await?;
-    let interruption = Interruption::listen()?;
+    let work = Work { config, session: &session, interruption: Interruption::listen()? };
     match &args.analysis {
-        Some(Analysis::Holdings(typed)) => {
-            holdings::run(config, &session, typed, &interruption).await?;
-        }
+        Some(Analysis::Holdings(typed)) => holdings::run(&work, typed).await?,
+        Some(Analysis::Network(typed)) => network::run(&work, typed).await?,
         None => {
-            let typed = AnalyzeHoldingsArgs::default();
-            holdings::run(config, &session, &typed, &interruption).await?;
+            holdings::run(&work, &AnalyzeHoldingsArgs::default()).await?;
+            network::run(&work, &AnalyzeNetworkArgs::default()).await?;
         }
     }
     Ok(Outcome::Done)
+}
+
+/// What every analysis needs.
+struct Work<'a> {
+    config: &'a Config,
+    session: &'a Session,
+    interruption: Interruption,
+}
+
+impl Work<'_> {
+    /// A bar that is told of an analysis' progress.
+    fn bar(&self, message: String) -> ProgressBar {
+        let bar = self.config.verbosity.bar("", 0, "blocks");
+        bar.set_message(message);
+        bar
+    }
+
+    /// Shows `progress`, and says whether to go on.
+    fn follow(&self, bar: &ProgressBar, progress: Progress) -> ControlFlow<()> {
+        bar.set_length(progress.to + 1 - progress.from);
+        bar.set_position(progress.height + 1 - progress.from);
+        self.interruption.check()
+    }
+
+    /// Says why everything was computed anew, if it was, and fails if the analysis was stopped.
+    fn conclude(&self, series: &str, anew: Option<&str>, is_stopped: bool) -> anyhow::Result<()> {
+        if let Some(reason) = anew {
+            self.config.verbosity.warn(format!("{series} was computed anew: {reason}"));
+        }
+        if is_stopped {
+            bail!("interrupted: what is done is kept, and the next run goes on from there");
+        }
+        Ok(())
+    }
+
+    /// Every chain that is indexed.
+    async fn chains(&self) -> anyhow::Result<Vec<Chain>> {
+        let sql = "select chain from system.watermarks where height is not null";
+        let mut chains = Vec::new();
+        for_each(self.session, sql, |batch| {
+            let names = texts(batch, 0)?;
+            let named = |chain: &Chain| names.iter().flatten().any(|name| name == chain.name());
+            chains.extend(Chain::ALL.into_iter().filter(named));
+            Ok(())
+        })
+        .await?;
+        Ok(chains)
+    }
 }
 
 /// Whether somebody wants the work to end.
@@ -47,10 +99,9 @@ impl Interruption {
 
     /// Whether to go on.
     fn check(&self) -> ControlFlow<()> {
-        if self.0.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        match self.0.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
     }
 }

@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 
 use super::brackets::{Bracket, Counts, Edges};
 use super::ledger::Changed;
+use crate::analyses::chain::missing_flows;
 use crate::distribution::{Classes, Collected};
 use crate::{Asset, QueryError, Session};
 
@@ -123,6 +124,10 @@ pub async fn at(
             collected.add(balance as f64).map_err(|error| QueryError::Engine(error.to_string()))?;
         }
     }
+    let missing = match asset {
+        Asset::Coin(chain) => missing_flows(session, *chain).await?,
+        Asset::Token(_) => None,
+    };
     Ok(Holdings {
         asset: asset.clone(),
         decimals,
@@ -131,7 +136,7 @@ pub async fn at(
         holders: counts.all().holders,
         held,
         brackets: counts.brackets(&edges),
-        missing: super::run::missing(session, asset).await?,
+        missing,
         classes: collected.classes(),
     })
 }

@@ -30,4 +30,4 @@ mod state;
 
 pub use self::at::{At, Holdings, at};
 pub use self::brackets::Bracket;
-pub use self::run::{Options, Progress, Summary, run};
+pub use self::run::{Options, Summary, run};

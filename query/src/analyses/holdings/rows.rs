@@ -29,14 +29,14 @@ pub(super) struct Series {
     pub(super) basis: &'static str,
     pub(super) decimals: u32,
     pub(super) missing: Option<String>,
-    pub(super) method: String,
+    pub(super) method: &'static str,
 }
 
 /// The rows of each table, in the order of [`TABLES`].
 pub(super) type Rows = [RecordBatch; 3];
 
 /// The tables that are filled.
-pub(super) const TABLES: [&DerivedTable; 3] =
+pub(super) static TABLES: [&DerivedTable; 3] =
     [&HOLDINGS_DAILY, &HOLDINGS_BRACKETS_DAILY, &HOLDINGS_METRICS_DAILY];
 
 /// The rows of `spreads`, which are in the order of their days.
@@ -150,7 +150,7 @@ impl Series {
     }
 
     fn method_column(&self, count: usize) -> ArrayRef {
-        Arc::new(StringArray::from(vec![self.method.as_str(); count]))
+        Arc::new(StringArray::from(vec![self.method; count]))
     }
 }
 

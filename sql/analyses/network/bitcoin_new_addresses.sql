@@ -1,0 +1,10 @@
+-- To how many addresses coins came for the first time on each day from height $from to $to.
+select block_day('bitcoin', first_height) as day, count(*) as new_addresses
+from (
+    select min(height) as first_height
+    from bitcoin.outputs
+    where address is not null and height <= $to
+    group by address
+    having min(height) >= $from
+) as addresses
+group by 1
