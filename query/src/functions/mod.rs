@@ -1,8 +1,9 @@
 //! The SQL functions that assay adds, one a file.
 //!
-//! Those for units and hex digits, and the aggregates, depend on their arguments alone. The others answer
+//! Those for units, hex digits, addresses and scripts, and the aggregates, depend on their arguments alone. The others answer
 //! from the store and are made anew for every snapshot, so that a statement's functions and tables agree.
 
+mod address;
 mod balances_at;
 mod bitcoin_subsidy;
 mod block_day;
@@ -13,6 +14,8 @@ mod concentration;
 mod date_trunc;
 mod ethereum_missing_flows;
 mod hex;
+mod script;
+mod token_amount;
 pub(crate) mod unhex;
 
 use std::hash::{Hash, Hasher};
@@ -105,13 +108,17 @@ pub(crate) fn aggregates() -> Vec<AggregateUDF> {
 
 /// The functions of their arguments alone.
 pub(crate) fn of_no_lake() -> Vec<ScalarUDF> {
-    vec![
+    let mut all = vec![
         ScalarUDF::from(Coins::new(Unit::Btc)),
         ScalarUDF::from(Coins::new(Unit::Ether)),
         ScalarUDF::from(Coins::new(Unit::Gwei)),
         ScalarUDF::from(hex::Hex::new()),
+        ScalarUDF::from(token_amount::TokenAmount::new()),
         ScalarUDF::from(unhex::Unhex::new()),
-    ]
+    ];
+    all.extend(address::all());
+    all.extend(script::all());
+    all
 }
 
 /// Functions that take the place of the engine's own, and answer what those do.
