@@ -1,5 +1,8 @@
 //! `assay analyze holdings` and `assay holdings` over a simulated chain that the program indexed itself.
 
+use std::collections::BTreeMap;
+
+use assay_fixtures::shared;
 use serde_json::Value;
 
 use crate::common::Place;
@@ -54,4 +57,56 @@ fn the_history_is_computed_once_and_then_asked() {
     let error =
         run(&["analyze", "holdings", "--asset", "bitcoin", "--entities", "none.csv"]).failed(2);
     assert!(error.contains("none.csv"), "{error}");
+}
+
+/// Ethereum's first 8,192 blocks against the balances of another program (which has accounts of nothing, too),
+/// by the definitions: brackets by the number of digits, Gini by ranks.
+#[test]
+fn ether_is_held_as_the_balances_of_another_program_say() {
+    let Some(data) = shared::dir("ethereum") else { return };
+    let text = shared::read(&data.join("expected/mainnet-balances-at-8191.csv.gz"));
+    let text = String::from_utf8(text.expect("a file")).expect("CSV");
+    let balance = |line: &str| line.split(',').nth(1).expect("a balance").to_owned();
+    let mut balances: Vec<String> = text.lines().skip(1).map(balance).collect();
+    balances.retain(|balance| balance != "0");
+    balances.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+
+    let place = Place::empty();
+    let archive = data.join("era1/mainnet-00000-5ec1ffb8.era1");
+    let archive = archive.to_str().expect("a path");
+    place.run(&["index", "ethereum", "--era-dir", archive, "-q", "--lake", "lake"]).ok();
+    let asked = ["holdings", "--chain", "ethereum", "--at", "8191", "-f", "json", "--lake", "lake"];
+    let found: Value = serde_json::from_str(&place.run(&asked).ok()).expect("JSON");
+    assert_eq!(found["holders"], balances.len());
+
+    // 10^15 wei, a thousandth of an ether, have 16 digits.
+    let mut digits: BTreeMap<usize, u64> = BTreeMap::new();
+    balances.iter().for_each(|balance| *digits.entry(balance.len().max(15)).or_default() += 1);
+    let brackets = found["brackets"].as_array().expect("brackets").iter();
+    let brackets: Vec<u64> = brackets.map(|b| b["holders"].as_u64().expect("a count")).collect();
+    let (least, most) = (15, *digits.keys().last().expect("somebody holds"));
+    let expected: Vec<u64> =
+        (least..=most).map(|length| digits.get(&length).copied().unwrap_or_default()).collect();
+    assert_eq!(brackets, expected);
+
+    let amounts: Vec<f64> = balances.iter().map(|b| b.parse().expect("a number")).collect();
+    let (count, total) = (amounts.len() as f64, amounts.iter().sum::<f64>());
+    let ranked: f64 = amounts.iter().enumerate().map(|(rank, x)| (rank + 1) as f64 * x).sum();
+    let gini = 2.0 * ranked / (count * total) - (count + 1.0) / count;
+    let near = |value: &Value, expected: f64| {
+        let value = value.as_f64().expect("a number");
+        assert!((value - expected).abs() < 1e-9, "{value} {expected}");
+    };
+    near(&found["gini"], gini);
+    near(&found["hhi"], amounts.iter().map(|x| (x / total).powi(2)).sum());
+    near(&found["top"][1]["share"], amounts.iter().rev().take(100).sum::<f64>() / total);
+    let (mut held, mut fewest) = (0.0, 0);
+    for amount in amounts.iter().rev() {
+        held += amount;
+        fewest += 1;
+        if held > total / 2.0 {
+            break;
+        }
+    }
+    assert_eq!(found["nakamoto"], fewest);
 }

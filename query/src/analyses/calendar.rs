@@ -92,7 +92,7 @@ mod tests {
         let days = whole_days(0, &times, 0);
         let lasts: Vec<_> = days.iter().map(|day| day.last).collect();
         assert_eq!(lasts, [1, 1]);
-        assert_eq!(whole_days(0, &times, 2 * hour), days[..1]);
+        assert_eq!(whole_days(0, &times, 3 * hour), days[..1]);
         assert_eq!(whole_days(0, &[], 0), []);
     }
 }
