@@ -82,7 +82,7 @@ pub enum Command {
     Tables(TablesArgs),
     /// List the SQL functions that assay adds, or explain one
     Functions(FunctionsArgs),
-    /// Compute histories of holdings and networks, and keep them for dashboards and SQL
+    /// Compute balances, and histories of holdings and networks, and keep them for dashboards and SQL
     Analyze(AnalyzeArgs),
     /// Show how unequally an asset is held, at any height
     Holdings(HoldingsArgs),
@@ -511,8 +511,10 @@ pub struct AnalyzeArgs {
 pub enum Analysis {
     /// How unequally assets are held, day by day: measures, brackets, and the metrics of Coin Metrics
     Holdings(AnalyzeHoldingsArgs),
+    /// What each address holds: brought up to the last final block
+    Balances(AnalyzeChainArgs),
     /// What chains did, day by day: blocks, transactions, addresses, values, fees and supply
-    Network(AnalyzeNetworkArgs),
+    Network(AnalyzeChainArgs),
 }
 
 /// `assay analyze holdings`.
@@ -538,9 +540,9 @@ pub struct AnalyzeHoldingsArgs {
     pub threads: Option<std::num::NonZeroUsize>,
 }
 
-/// `assay analyze network`.
+/// `assay analyze balances`, `assay analyze network`.
 #[derive(Debug, Default, ClapArgs)]
-pub struct AnalyzeNetworkArgs {
+pub struct AnalyzeChainArgs {
     /// Chain [default: every chain that is indexed]
     #[arg(long, value_enum)]
     pub chain: Option<ChainArg>,

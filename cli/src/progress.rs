@@ -66,6 +66,20 @@ impl Verbosity {
             .with_message(what)
     }
 
+    /// A count of rows that nobody knows the total of; hidden where nobody watches.
+    pub fn spinner(self, what: String) -> ProgressBar {
+        if !self.shows_progress() {
+            return ProgressBar::hidden();
+        }
+        let style =
+            ProgressStyle::with_template("{msg} {spinner} {pos} rows, {per_sec}, {elapsed}");
+        let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4))
+            .with_style(style.expect("the template is a constant"))
+            .with_message(what);
+        spinner.enable_steady_tick(Duration::from_millis(250));
+        spinner
+    }
+
     /// A bar over `total` bytes; the message beside it changes.
     fn byte_bar(self, what: &'static str, total: u64) -> ProgressBar {
         if !self.shows_progress() {

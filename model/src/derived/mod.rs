@@ -16,6 +16,7 @@
 //! * Rows depend on the chain up to the block that the manifest names, and on nothing else: computed at
 //!   once or in many runs, they are the same to the byte.
 
+mod balances;
 mod holdings;
 mod network;
 
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
+pub use self::balances::BALANCES;
 pub use self::holdings::{HOLDINGS_BRACKETS_DAILY, HOLDINGS_DAILY, HOLDINGS_METRICS_DAILY};
 pub use self::network::NETWORK_DAILY;
 use crate::{BlockHash, Chain, Column};
@@ -48,8 +50,8 @@ pub struct DerivedTable {
 }
 
 /// Every table of the schema.
-pub const TABLES: [&DerivedTable; 4] =
-    [&HOLDINGS_DAILY, &HOLDINGS_BRACKETS_DAILY, &HOLDINGS_METRICS_DAILY, &NETWORK_DAILY];
+pub const TABLES: [&DerivedTable; 5] =
+    [&BALANCES, &HOLDINGS_DAILY, &HOLDINGS_BRACKETS_DAILY, &HOLDINGS_METRICS_DAILY, &NETWORK_DAILY];
 
 impl DerivedTable {
     /// The Arrow schema of the table.

@@ -17,6 +17,8 @@ const BITCOIN_CONFIRMATIONS: u64 = 6;
 pub(super) struct FinalChain {
     /// First height.
     pub(super) from: u64,
+    /// Last height; `None` if none is final.
+    pub(super) last: Option<u64>,
     pub(super) days: Vec<Day>,
 }
 
@@ -54,7 +56,8 @@ pub(super) async fn final_chain(
         times.extend_from_slice(column.values());
     }
     let from = from.unwrap_or_default();
-    Ok(FinalChain { from, days: whole_days(from, &times, margin) })
+    let last = (from + times.len() as u64).checked_sub(1).filter(|_| !times.is_empty());
+    Ok(FinalChain { from, last, days: whole_days(from, &times, margin) })
 }
 
 /// The hash of the block at `height`, if there is one.

@@ -11,7 +11,7 @@ use assay_model::Chain;
 use assay_model::derived::{DerivedTable, Manifest, VERSION};
 
 use super::chain::block_hash;
-use super::series::{Series, Writer};
+use super::series::{Series, TableWriter, Writer};
 use crate::{QueryError, Session};
 
 /// How far a run is.
@@ -122,29 +122,59 @@ impl<'a> Course<'a> {
         height: u64,
         state: Option<impl FnOnce(&mut BufWriter<File>) -> io::Result<()>>,
     ) -> Result<(), QueryError> {
+        let mut manifest = self.manifest(height).await?;
+        let series = self.series()?;
+        for (table, added) in self.subject.tables.iter().zip(&self.pending) {
+            let rows = self.with_those_before(&series, table, added)?;
+            let mut writer = series.table_writer(table, height, manifest.hash)?;
+            writer.write(&rows)?;
+            manifest.files.insert(table.name.to_owned(), writer.finish()?);
+        }
+        let manifest = series.commit(manifest, state)?;
+        self.before = Some(manifest);
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Writes rows of `table` as of `height` that will take the place of all that there are.
+    pub(super) async fn table_writer(
+        &self,
+        table: &DerivedTable,
+        height: u64,
+    ) -> Result<TableWriter, QueryError> {
+        let hash = self.manifest(height).await?.hash;
+        self.series()?.table_writer(table, height, hash)
+    }
+
+    /// Makes the rows of `writer` be all that `table` has, as of `height`.
+    pub(super) async fn replace(
+        &mut self,
+        table: &DerivedTable,
+        writer: TableWriter,
+        height: u64,
+    ) -> Result<(), QueryError> {
+        let mut manifest = self.manifest(height).await?;
+        manifest.files.insert(table.name.to_owned(), writer.finish()?);
+        let nothing = None::<fn(&mut BufWriter<File>) -> io::Result<()>>;
+        self.before = Some(self.series()?.commit(manifest, nothing)?);
+        Ok(())
+    }
+
+    /// A manifest as of `height`, without files yet.
+    async fn manifest(&self, height: u64) -> Result<Manifest, QueryError> {
         let chain = self.subject.chain;
         let hash = block_hash(self.session, chain, height).await?;
-        let hash = hash.ok_or(QueryError::Reorganised { chain: chain.name() })?;
-        let manifest = Manifest {
+        Ok(Manifest {
             version: VERSION,
             method: self.subject.method.to_owned(),
             chain,
             from: self.subject.from,
             height,
-            hash,
+            hash: hash.ok_or(QueryError::Reorganised { chain: chain.name() })?,
             parameters: self.subject.parameters.clone(),
             files: BTreeMap::new(),
             state: None,
-        };
-        let series = self.series()?;
-        let mut tables = Vec::with_capacity(self.subject.tables.len());
-        for (table, added) in self.subject.tables.iter().zip(&self.pending) {
-            tables.push((*table, self.with_those_before(&series, table, added)?));
-        }
-        let manifest = series.commit(manifest, &tables, state)?;
-        self.before = Some(manifest);
-        self.pending.clear();
-        Ok(())
+        })
     }
 
     /// The rows of a table that there were, and those that were added.

@@ -6,6 +6,7 @@
 //! * Only blocks that are final are gone through, and only whole days.
 //! * Computed at once or in many runs, by one thread or many, rows are the same to the byte.
 
+pub mod balances;
 mod calendar;
 mod chain;
 mod course;

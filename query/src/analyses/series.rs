@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use assay_model::BlockHash;
 use assay_model::derived::{DerivedFile, DerivedTable, Manifest, SCHEMA, VERSION, file_name};
 use assay_model::lake::{LOCK_FILE, MANIFEST_FILE};
 use parquet::arrow::ArrowWriter;
@@ -94,23 +95,25 @@ impl Series<'_> {
         self.dir.join(name)
     }
 
-    /// Makes `manifest` what the series is, with the rows of `tables` and what the next run goes on from.
-    /// It gets the names of these files.
+    /// Writes the rows of `table` as of a block.
+    pub(crate) fn table_writer(
+        &self,
+        table: &DerivedTable,
+        height: u64,
+        hash: BlockHash,
+    ) -> Result<TableWriter, QueryError> {
+        let name = file_name(table.name, height, hash) + PARQUET_EXTENSION;
+        TableWriter::create(&self.dir, name, table)
+    }
+
+    /// Makes `manifest`, whose tables are written, what the series is, with what the next run goes on from,
+    /// if it needs anything. It gets the name of that file.
     pub(crate) fn commit(
         &self,
         mut manifest: Manifest,
-        tables: &[(&DerivedTable, RecordBatch)],
         state: Option<impl FnOnce(&mut BufWriter<File>) -> io::Result<()>>,
     ) -> Result<Manifest, QueryError> {
         let before = self.manifest()?;
-        for (table, rows) in tables {
-            let name = file_name(table.name, manifest.height, manifest.hash) + PARQUET_EXTENSION;
-            self.write(&name, |file| write_parquet(file, rows))?;
-            let path = self.path(&name);
-            let bytes = fs::metadata(&path).map_err(cannot_write(&path))?.len();
-            let file = DerivedFile { name, rows: rows.num_rows() as u64, bytes };
-            manifest.files.insert(table.name.to_owned(), file);
-        }
         if let Some(state) = state {
             let name = file_name("state", manifest.height, manifest.hash);
             self.write(&name, state)?;
@@ -129,15 +132,12 @@ impl Series<'_> {
         name: &str,
         content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> Result<(), QueryError> {
-        let (path, part) = (self.path(name), self.path(&format!(".{name}.part")));
         let write = || -> io::Result<()> {
-            let mut file = BufWriter::with_capacity(BUFFER_BYTES, File::create(&part)?);
+            let mut file = BufWriter::with_capacity(BUFFER_BYTES, create(&self.dir, name)?);
             content(&mut file)?;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            fs::rename(&part, &path)?;
-            File::open(&self.dir)?.sync_all()
+            finish(&self.dir, name, file)
         };
-        write().map_err(cannot_write(&path))
+        write().map_err(cannot_write(&self.path(name)))
     }
 
     fn remove_all_but(&self, kept: &BTreeSet<&str>) -> Result<(), QueryError> {
@@ -167,14 +167,57 @@ pub(crate) fn open(path: &Path) -> Result<BufReader<File>, QueryError> {
     }
 }
 
-fn write_parquet(file: &mut BufWriter<File>, rows: &RecordBatch) -> io::Result<()> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .build();
-    let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties))?;
-    writer.write(rows)?;
-    writer.close()?;
-    Ok(())
+/// The file of a table that is being written. It appears when it is finished.
+pub(crate) struct TableWriter {
+    dir: PathBuf,
+    name: String,
+    writer: ArrowWriter<BufWriter<File>>,
+    rows: u64,
+}
+
+impl TableWriter {
+    fn create(dir: &Path, name: String, table: &DerivedTable) -> Result<TableWriter, QueryError> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .build();
+        let create = || -> io::Result<_> {
+            let file = BufWriter::with_capacity(BUFFER_BYTES, create(dir, &name)?);
+            Ok(ArrowWriter::try_new(file, table.schema(), Some(properties))?)
+        };
+        let writer = create().map_err(cannot_write(&dir.join(&name)))?;
+        Ok(TableWriter { dir: dir.to_owned(), name, writer, rows: 0 })
+    }
+
+    /// Adds rows.
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), QueryError> {
+        self.rows += rows.num_rows() as u64;
+        let written = self.writer.write(rows).map_err(io::Error::from);
+        written.map_err(cannot_write(&self.dir.join(&self.name)))
+    }
+
+    /// Completes the file.
+    pub(crate) fn finish(self) -> Result<DerivedFile, QueryError> {
+        let TableWriter { dir, name, writer, rows } = self;
+        let path = dir.join(&name);
+        let finish = || -> io::Result<u64> {
+            finish(&dir, &name, writer.into_inner()?)?;
+            Ok(fs::metadata(&path)?.len())
+        };
+        let bytes = finish().map_err(cannot_write(&path))?;
+        Ok(DerivedFile { name, rows, bytes })
+    }
+}
+
+/// Creates what will be the file `name`.
+fn create(dir: &Path, name: &str) -> io::Result<File> {
+    File::create(dir.join(format!(".{name}.part")))
+}
+
+/// Gives what [`create`] created its name.
+fn finish(dir: &Path, name: &str, file: BufWriter<File>) -> io::Result<()> {
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    fs::rename(dir.join(format!(".{name}.part")), dir.join(name))?;
+    File::open(dir)?.sync_all()
 }
 
 fn cannot_write(path: &Path) -> impl Fn(io::Error) -> QueryError {

@@ -15,20 +15,20 @@ use assay_query::{Asset, QueryError, Session};
 
 const HOUR: i64 = 3_600_000_000;
 /// The blocks of the chain that is made up here.
-const BLOCKS: u64 = 75;
+pub const BLOCKS: u64 = 75;
 /// Who holds something, and nobody, as outputs without an address are.
 const NAMES: [&str; 9] = ["ada", "bob", "cyd", "dan", "eve", "fay", "gus", "", "ida"];
 
 /// A made-up chain: header times that now and then run backwards, outputs of all sizes to a few people, and
 /// inputs that spend what they hold.
-struct MadeUp {
+pub struct MadeUp {
     times: Vec<i64>,
     outputs: Vec<Vec<(usize, i64)>>,
     inputs: Vec<Vec<(usize, i64)>>,
 }
 
 impl MadeUp {
-    fn new(seed: u64) -> MadeUp {
+    pub fn new(seed: u64) -> MadeUp {
         let mut state = seed;
         let mut next = move |below: u64| {
             state = state
@@ -63,7 +63,7 @@ impl MadeUp {
         chain
     }
 
-    fn write(&self, dir: &Path, heights: Range<u64>) {
+    pub fn write(&self, dir: &Path, heights: Range<u64>) {
         lake::write_segment_of(dir, Chain::Bitcoin, heights, |table, heights| {
             let rows = heights.flat_map(|height| self.rows(table.name, height));
             lake::batch(table, &rows.collect::<Vec<_>>())

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod balances;
 mod holdings;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! `assay analyze`: computes what is too long to compute for every question, and keeps it.
 
+mod balances;
 mod holdings;
 mod network;
 
@@ -15,7 +16,7 @@ use indicatif::ProgressBar;
 
 use super::interrupt;
 use super::rows::{for_each, texts};
-use crate::args::{Analysis, AnalyzeArgs, AnalyzeHoldingsArgs, AnalyzeNetworkArgs};
+use crate::args::{Analysis, AnalyzeArgs, AnalyzeChainArgs, AnalyzeHoldingsArgs};
 use crate::config::Config;
 use crate::exit::Outcome;
 
@@ -24,11 +25,13 @@ pub async fn run(config: &Config, args: &AnalyzeArgs) -> anyhow::Result<Outcome>
     let session = Session::open(config.session_options()?).await?;
     let work = Work { config, session: &session, interruption: Interruption::listen()? };
     match &args.analysis {
+        Some(Analysis::Balances(typed)) => balances::run(&work, typed).await?,
         Some(Analysis::Holdings(typed)) => holdings::run(&work, typed).await?,
         Some(Analysis::Network(typed)) => network::run(&work, typed).await?,
         None => {
+            balances::run(&work, &AnalyzeChainArgs::default()).await?;
             holdings::run(&work, &AnalyzeHoldingsArgs::default()).await?;
-            network::run(&work, &AnalyzeNetworkArgs::default()).await?;
+            network::run(&work, &AnalyzeChainArgs::default()).await?;
         }
     }
     Ok(Outcome::Done)
@@ -65,6 +68,14 @@ impl Work<'_> {
             bail!("interrupted: what is done is kept, and the next run goes on from there");
         }
         Ok(())
+    }
+
+    /// The chain that was named, or else every chain that is indexed.
+    async fn chosen_chains(&self, args: &AnalyzeChainArgs) -> anyhow::Result<Vec<Chain>> {
+        match args.chain {
+            Some(chain) => Ok(vec![chain.chain()]),
+            None => self.chains().await,
+        }
     }
 
     /// Every chain that is indexed.

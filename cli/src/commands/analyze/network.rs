@@ -6,16 +6,12 @@ use anyhow::Context;
 use assay_query::analyses::network::{self, Options};
 
 use super::Work;
-use crate::args::AnalyzeNetworkArgs;
+use crate::args::AnalyzeChainArgs;
 use crate::human;
 
 /// Computes what the chain that was named did, or else every chain.
-pub(super) async fn run(work: &Work<'_>, args: &AnalyzeNetworkArgs) -> anyhow::Result<()> {
-    let chains = match args.chain {
-        Some(chain) => vec![chain.chain()],
-        None => work.chains().await?,
-    };
-    for chain in chains {
+pub(super) async fn run(work: &Work<'_>, args: &AnalyzeChainArgs) -> anyhow::Result<()> {
+    for chain in work.chosen_chains(args).await? {
         let options = Options { chain, confirmations: args.confirmations };
         let started = Instant::now();
         let bar = work.bar(format!("network of {chain}"));
