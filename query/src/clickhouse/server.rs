@@ -110,7 +110,7 @@ impl Server {
         let chains = self.chains.iter().map(|logged| logged.snapshot(newest.remove(&logged.chain)));
         let chains = try_join_all(chains).await?;
         let chains = chains.into_iter().flatten().map(Arc::new).collect();
-        Ok(Arc::new(Snapshot { chains, series: Vec::new() }))
+        Ok(Arc::new(Snapshot { chains, series: None }))
     }
 }
 

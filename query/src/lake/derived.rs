@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -20,12 +20,15 @@ use super::scan::{ParquetScan, file};
 use crate::QueryError;
 use crate::catalog::snapshot::Snapshot;
 
-/// One series as a manifest names it.
+/// One series of a lake.
 #[derive(Debug)]
 pub(crate) struct DerivedSeries {
-    /// Name of its folder.
-    pub(crate) name: String,
-    pub(crate) manifest: Manifest,
+    /// Its folder.
+    dir: PathBuf,
+    /// Name of that.
+    name: String,
+    /// Its manifest, or how that is damaged: who asks for other tables is not to be kept from them.
+    manifest: Result<Manifest, String>,
 }
 
 /// Where the engine finds the files of all series.
@@ -43,7 +46,7 @@ pub(crate) fn read_manifest(dir: &Path) -> Result<Option<Manifest>, QueryError> 
     }
 }
 
-/// Every series of the lake in `lake` that this version can read, in the order of their names.
+/// Every series of the lake in `lake` of this version, in the order of their names.
 pub(super) fn read_series(lake: &Path) -> Result<Vec<DerivedSeries>, QueryError> {
     let dir = lake.join(SCHEMA);
     let cannot = |source| QueryError::Read { path: dir.clone(), source };
@@ -59,9 +62,14 @@ pub(super) fn read_series(lake: &Path) -> Result<Vec<DerivedSeries>, QueryError>
         let (Ok(name), true) = (entry.file_name().into_string(), entry.path().is_dir()) else {
             continue;
         };
-        let manifest = read_manifest(&entry.path())?;
-        let manifest = manifest.filter(|manifest| manifest.version == VERSION);
-        all.extend(manifest.map(|manifest| DerivedSeries { name, manifest }));
+        let dir = entry.path();
+        let manifest = match read_manifest(&dir) {
+            Ok(Some(manifest)) if manifest.version == VERSION => Ok(manifest),
+            Ok(_) => continue,
+            Err(QueryError::Damaged { reason, .. }) => Err(reason),
+            Err(error) => return Err(error),
+        };
+        all.push(DerivedSeries { dir, name, manifest });
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
@@ -105,17 +113,25 @@ impl TableProvider for ComputedTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files = self.snapshot.series.iter().filter_map(|series| {
-            let DerivedFile { name, bytes, rows } = series.manifest.files.get(self.table.name)?;
-            let path = format!("{SCHEMA}/{}/{name}", series.name);
-            (*rows > 0).then(|| file(path, *bytes))
-        });
+        let all = self.snapshot.series.as_ref().ok_or(QueryError::NoPlace)?;
+        let mut files = Vec::new();
+        for series in all {
+            let manifest = series.manifest.as_ref().map_err(|reason| QueryError::Damaged {
+                path: series.dir.join(MANIFEST_FILE),
+                reason: reason.clone(),
+            })?;
+            if let Some(DerivedFile { name, bytes, rows: 1.. }) =
+                manifest.files.get(self.table.name)
+            {
+                files.push(file(format!("{SCHEMA}/{}/{name}", series.name), *bytes));
+            }
+        }
         let schema = self.schema();
         let scan = ParquetScan {
             url: store_url(),
             statistics: Statistics::new_unknown(&schema),
             schema,
-            files: files.collect(),
+            files,
             order: Vec::new(),
         };
         scan.plan(state, projection, limit)

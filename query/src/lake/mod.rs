@@ -83,7 +83,7 @@ impl Lake {
             chains.extend(self.chain_snapshot(chain, before)?);
         }
         let series = derived::read_series(&self.dir)?;
-        let snapshot = Arc::new(Snapshot { chains, series });
+        let snapshot = Arc::new(Snapshot { chains, series: Some(series) });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         Ok(snapshot)
     }

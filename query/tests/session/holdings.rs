@@ -7,7 +7,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use crate::support::lake::{self, Row, Value, block_hash};
-use crate::support::{collect, ok, open};
+use crate::support::{collect, error, ok, open};
 use assay_model::Chain;
 use assay_model::lake::SCHEMA_VERSION;
 use assay_query::analyses::holdings::{At, Options, Summary, at, run};
@@ -258,6 +258,22 @@ async fn what_is_no_longer_true_is_computed_anew() {
     let decimals = Options { decimals: Some(2), ..options(1) };
     let other = analyze(&session, &decimals).await;
     assert!(other.anew.is_some() && other.days == first.days, "{other:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_series_is_named_to_who_asks_for_it_and_to_nobody_else() {
+    let dir = tempfile::tempdir().expect("a folder");
+    lake::write_info(dir.path(), SCHEMA_VERSION);
+    MadeUp::new(5).write(dir.path(), 0..BLOCKS);
+    let session = open(dir.path()).await;
+    analyze(&session, &options(1)).await;
+    let manifest = dir.path().join("analytics/holdings-bitcoin-address/manifest.json");
+    fs::write(&manifest, "{").expect("written");
+    let found = error(&session, "select * from analytics.holdings_daily").await;
+    assert!(found.contains("the lake is damaged: ") && found.contains("manifest.json"), "{found}");
+    assert_eq!(ok(&session, "select count(*) from bitcoin.blocks").await, [BLOCKS.to_string()]);
+    let refused = run(&session, &options(1), |_| ControlFlow::Continue(())).await;
+    assert!(matches!(refused, Err(QueryError::Damaged { .. })), "{refused:?}");
 }
 
 #[tokio::test]
