@@ -79,8 +79,8 @@ pub fn bytes(bytes: u64) -> String {
 }
 
 /// `number` with a comma between thousands.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
+pub fn count(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
@@ -142,9 +142,9 @@ mod tests {
     fn figures_are_readable() {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1 << 20), "1.0 MiB");
-        assert_eq!(count(0), "0");
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(count(123), "123");
+        assert_eq!(count(0u8), "0");
+        assert_eq!(count(1_234_567u32), "1,234,567");
+        assert_eq!(count(123u8), "123");
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(duration(Duration::from_millis(314)), "0.31 s");
         assert_eq!(duration(Duration::from_secs(3725)), "1 h 2 min");

@@ -58,7 +58,7 @@ fn print(holdings: &Holdings, out: &mut Target) -> anyhow::Result<()> {
     writeln!(out)?;
     let mut table =
         Table::of_text(&[unit, "holders", "share of holders", unit, "share held"], &mut *out);
-    for bracket in &holdings.brackets {
+    for bracket in holdings.brackets.iter().skip_while(|bracket| bracket.holders == 0) {
         table.push(vec![
             range(bracket),
             human::count(bracket.holders),
@@ -147,13 +147,16 @@ fn whole(power: i32) -> String {
     }
 }
 
-/// Base units in whole coins, with two decimal places or as many as show something.
+/// Base units, none or more, in whole coins: with two decimal places, or four below one coin.
 fn coins(holdings: &Holdings, amount: i128) -> String {
-    let coins = amount as f64 / 10f64.powi(holdings.decimals as i32);
-    match coins {
-        0.0 => "0".to_owned(),
-        ..1.0 => format!("{coins:.4}"),
-        _ => format!("{}.{:02}", human::count(coins as u64), (coins.fract() * 100.0) as u64),
+    let one = 10u128.pow(holdings.decimals);
+    let (whole, rest) = (amount.unsigned_abs() / one, amount.unsigned_abs() % one);
+    let part = rest as f64 / one as f64;
+    match (whole, rest) {
+        (0, 0) => "0".to_owned(),
+        (0, _) => format!("{part:.4}"),
+        // Cut, not rounded: what is not there is not shown.
+        _ => format!("{}.{:02}", human::count(whole), (part * 100.0) as u8),
     }
 }
 

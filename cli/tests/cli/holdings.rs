@@ -50,6 +50,23 @@ fn the_history_is_computed_once_and_then_asked() {
     run(&["analyze", "holdings", "--asset", "bitcoin", "-q"]).ok();
     assert_eq!(sql("select * from analytics.holdings_metrics_daily order by 1, 2, 3, 4"), before);
 
+    // A token of which there is more than any coin, and what the ten largest contracts hold.
+    let token = value(&sql(
+        "select '0x' || hex(token) as token from ethereum.token_balances group by 1 order by count(*) desc, 1 limit 1",
+    ));
+    let token = token[0]["token"].as_str().expect("a token").to_owned();
+    run(&["analyze", "holdings", "--asset", &token, "--decimals", "2", "-q"]).ok();
+    let held = value(&sql(&format!(
+        "select max(held) = max(supply) as all_held from analytics.holdings_daily where asset = '{token}' and day = (select max(day) from analytics.holdings_daily where asset = '{token}')"
+    )));
+    assert_eq!(held[0]["all_held"], true);
+    let text = run(&["holdings", "--asset", &token, "--decimals", "2"]).ok();
+    assert!(text.contains(" tokens\n"), "{text}");
+    let cr_10 = value(&sql(
+        "select top_share(balance, 10) as share from ethereum.balances where balance > 0 and address in (select created_address from ethereum.transactions where created_address is not null and not is_failed)",
+    ));
+    assert!(cr_10[0]["share"].as_f64().is_some_and(|share| share > 0.1 && share <= 1.0), "{cr_10}");
+
     let error = run(&["analyze", "holdings", "--asset", "gold"]).failed(2);
     assert!(error.contains("unknown asset 'gold'"), "{error}");
     let error = run(&["holdings", "--at", "tomorrow"]).failed(2);
