@@ -13,7 +13,7 @@ use assay_model::Chain;
 use assay_model::derived::{BALANCES, DerivedTable};
 use futures::StreamExt;
 
-use super::chain::{final_chain, missing_flows};
+use super::chain::{ChainOptions, final_chain, missing_flows};
 use super::course::{Course, Subject};
 use super::series::TableWriter;
 use crate::{QueryError, Session};
@@ -24,16 +24,6 @@ const METHOD: &str = "balances/1";
 static TABLES: [&DerivedTable; 1] = [&BALANCES];
 /// Rows that are written at once: always as many, so that equal rows make equal files.
 const WRITTEN_ROWS: usize = 1 << 16;
-
-/// What is to be computed.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Of which chain.
-    pub chain: Chain,
-    /// How many blocks there have to be, a block itself included, until it is final; what the node says, or
-    /// what is usual on the chain, if absent.
-    pub confirmations: Option<u64>,
-}
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +48,7 @@ pub struct Summary {
 /// at it.
 pub async fn run(
     session: &Session,
-    options: &Options,
+    options: &ChainOptions,
     mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Summary, QueryError> {
     let chain = options.chain;

@@ -13,6 +13,16 @@ const ETHEREUM_CONFIRMATIONS: u64 = 64;
 /// The same of Bitcoin, the block itself included.
 const BITCOIN_CONFIRMATIONS: u64 = 6;
 
+/// What is computed of a chain as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainOptions {
+    /// Of which chain.
+    pub chain: Chain,
+    /// How many blocks there have to be, a block itself included, until it is final; what the node says, or
+    /// what is usual on the chain, if absent.
+    pub confirmations: Option<u64>,
+}
+
 /// The final part of a chain.
 pub(super) struct FinalChain {
     /// First height.

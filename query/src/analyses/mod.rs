@@ -14,4 +14,5 @@ pub mod holdings;
 pub mod network;
 mod series;
 
+pub use self::chain::ChainOptions;
 pub use self::course::Progress;

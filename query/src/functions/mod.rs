@@ -6,14 +6,13 @@
 mod address;
 mod balances_at;
 mod bitcoin_subsidy;
-mod block_day;
 mod block_height;
-mod block_time;
 mod coins;
 mod concentration;
 mod date_trunc;
 mod ethereum_missing_flows;
 mod hex;
+mod of_height;
 mod script;
 mod token_amount;
 pub(crate) mod unhex;
@@ -129,13 +128,13 @@ pub(crate) fn instead_of_the_engines() -> Vec<ScalarUDF> {
 /// The functions that answer from `snapshot`.
 pub(crate) fn of_snapshot(snapshot: &Arc<Snapshot>) -> Vec<ScalarUDF> {
     let snapshot = Bound(Arc::clone(snapshot));
-    vec![
+    let mut all = vec![
         ScalarUDF::from(bitcoin_subsidy::BitcoinSubsidy::new(snapshot.clone())),
-        ScalarUDF::from(block_day::BlockDay::new(snapshot.clone())),
         ScalarUDF::from(block_height::BlockHeight::new(snapshot.clone())),
-        ScalarUDF::from(block_time::BlockTime::new(snapshot.clone())),
-        ScalarUDF::from(ethereum_missing_flows::EthereumMissingFlows::new(snapshot)),
-    ]
+        ScalarUDF::from(ethereum_missing_flows::EthereumMissingFlows::new(snapshot.clone())),
+    ];
+    all.extend(of_height::all(&snapshot));
+    all
 }
 
 /// The functions of rows from `snapshot`, with their names.
@@ -148,7 +147,7 @@ pub(crate) fn tables_of_snapshot(
 
 /// Whether the function called `name` needs the times of all blocks.
 pub(crate) fn needs_block_times(name: &str) -> bool {
-    [block_day::NAME, block_height::NAME, block_time::NAME].contains(&name)
+    name == block_height::NAME || of_height::is_one(name)
 }
 
 /// The snapshot that a function answers from. Two are equal if they are the same one.

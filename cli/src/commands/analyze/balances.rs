@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use assay_query::analyses::balances::{self, Options};
+use assay_query::analyses::{ChainOptions, balances};
 
 use super::Work;
 use crate::args::AnalyzeChainArgs;
@@ -12,7 +12,7 @@ use crate::human;
 /// Brings the balances of the chain that was named up to date, or else those of every chain.
 pub(super) async fn run(work: &Work<'_>, args: &AnalyzeChainArgs) -> anyhow::Result<()> {
     for chain in work.chosen_chains(args).await? {
-        let options = Options { chain, confirmations: args.confirmations };
+        let options = ChainOptions { chain, confirmations: args.confirmations };
         let started = Instant::now();
         let spinner = work.config.verbosity.spinner(format!("balances of {chain}"));
         let summary = balances::run(work.session, &options, |addresses| {

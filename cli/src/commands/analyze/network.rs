@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use assay_query::analyses::network::{self, Options};
+use assay_query::analyses::{ChainOptions, network};
 
 use super::Work;
 use crate::args::AnalyzeChainArgs;
@@ -12,7 +12,7 @@ use crate::human;
 /// Computes what the chain that was named did, or else every chain.
 pub(super) async fn run(work: &Work<'_>, args: &AnalyzeChainArgs) -> anyhow::Result<()> {
     for chain in work.chosen_chains(args).await? {
-        let options = Options { chain, confirmations: args.confirmations };
+        let options = ChainOptions { chain, confirmations: args.confirmations };
         let started = Instant::now();
         let bar = work.bar(format!("network of {chain}"));
         let summary = network::run(work.session, &options, |progress| work.follow(&bar, progress));

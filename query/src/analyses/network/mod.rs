@@ -20,7 +20,7 @@ use assay_model::Chain;
 use assay_model::derived::{DerivedTable, NETWORK_DAILY};
 
 use super::calendar::Day;
-use super::chain::{collect, final_chain, missing_flows};
+use super::chain::{ChainOptions, collect, final_chain, missing_flows};
 use super::course::{Course, Progress, Subject};
 use crate::{QueryError, Session};
 
@@ -39,16 +39,6 @@ const CHUNK_BLOCKS: u64 = 2_000;
 const CHUNK_DAYS: usize = 64;
 /// How long a run goes on before it makes what it has be seen.
 const COMMIT_EVERY: Duration = Duration::from_secs(300);
-
-/// What is to be computed.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Of which chain.
-    pub chain: Chain,
-    /// How many blocks there have to be, a block itself included, until it is final; what the node says, or
-    /// what is usual on the chain, if absent.
-    pub confirmations: Option<u64>,
-}
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +63,7 @@ pub struct Summary {
 /// at it.
 pub async fn run(
     session: &Session,
-    options: &Options,
+    options: &ChainOptions,
     mut progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Summary, QueryError> {
     let chain = options.chain;
