@@ -1,6 +1,11 @@
 //! The same rows as over a lake.
 
-use assay_query::Session;
+use std::ops::ControlFlow;
+
+use assay_model::Chain;
+use assay_query::analyses::holdings::{At, at};
+use assay_query::analyses::{ChainOptions, network};
+use assay_query::{Asset, QueryError, Session};
 
 use crate::database::Database;
 use crate::made;
@@ -51,4 +56,25 @@ async fn both_stores_give_the_same_rows() {
         differences.extend(compare(&over_lake, &over_server, &sql).await.err());
     }
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+}
+
+#[tokio::test]
+async fn holdings_are_told_over_both_and_kept_in_a_lake() {
+    let dir = tempfile::tempdir().expect("a folder");
+    lake::write(dir.path());
+    let Some(database) = Database::of_lake(dir.path()).await else { return };
+    let (over_lake, over_server) = (open(dir.path()).await, database.open().await);
+    let bitcoin = Asset::Coin(Chain::Bitcoin);
+    for when in [At::Now, At::Height(4), At::Moment(lake::time_micros(5))] {
+        let told = async |session: &Session| {
+            let holdings = at(session, &bitcoin, 8, when).await.expect("holdings");
+            (holdings.height, holdings.held, holdings.brackets.clone(), holdings.gini())
+        };
+        assert_eq!(told(&over_lake).await, told(&over_server).await, "{when:?}");
+    }
+    let refused = rows(&over_server, "select * from analytics.holdings_daily").await;
+    assert!(matches!(refused, Err(QueryError::NoPlace)), "{refused:?}");
+    let options = ChainOptions { chain: Chain::Bitcoin, confirmations: Some(1) };
+    let refused = network::run(&over_server, &options, |_| ControlFlow::Continue(())).await;
+    assert!(matches!(refused, Err(QueryError::NoPlace)), "{refused:?}");
 }
