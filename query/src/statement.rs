@@ -55,6 +55,26 @@ impl Statement {
         }
         Ok(())
     }
+
+    /// Whether it names the table `schema.name`, in whatever letters.
+    pub fn names(&self, schema: &str, name: &str) -> bool {
+        let found = only_reads(&self.0).map(|statement| {
+            ast::visit_relations(statement, |relation| {
+                let mut parts = relation.0.iter().rev().map(|part| match part.as_ident() {
+                    Some(ident) => ident.value.as_str(),
+                    None => "",
+                });
+                let last = parts.next().unwrap_or_default();
+                let before = parts.next().unwrap_or_default();
+                if last.eq_ignore_ascii_case(name) && before.eq_ignore_ascii_case(schema) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+        });
+        found.is_some_and(|found| found.is_break())
+    }
 }
 
 /// The statements of `sql`, which `;` separates; none if it is blank.
@@ -227,6 +247,22 @@ mod tests {
         assert!(matches!(parse(&from), Err(QueryError::TooMany { .. })));
         let long = " ".repeat(MAX_SQL_BYTES + 1);
         assert!(matches!(parse(&long), Err(QueryError::TooLong { .. })));
+    }
+
+    #[test]
+    fn the_tables_of_a_statement_are_told() {
+        let names = |sql: &str| {
+            parse(sql).expect("valid SQL").pop().expect("one").names("system", "reorgs")
+        };
+        for sql in [
+            "select * from system.reorgs",
+            "explain select * from assay.system.reorgs",
+            "select (select count(*) from System.\"reorgs\")",
+            "with t as (select * from system.reorgs) select * from t",
+        ] {
+            assert!(names(sql), "{sql}");
+        }
+        assert!(!names("select 'system.reorgs' from system.watermarks, x.reorgs"));
     }
 
     #[test]

@@ -1,1 +1,23 @@
 //! Answers SQL clients: PostgreSQL wire, Flight SQL and HTTP.
+//!
+//! The protocols do not know each other: each turns what its clients say into calls of [`service`], and
+//! what comes back into its own words.
+//!
+//! # Invariants
+//!
+//! * All read: no protocol has a way to write, or to name a file of the server.
+//! * Nothing is answered that is not written down in the audit log.
+//! * No client can end the server, or keep it from others for longer than its limits.
+
+pub mod audit;
+pub mod error;
+mod extension;
+pub mod listen;
+mod role;
+pub mod service;
+mod tls;
+pub mod users;
+
+pub use error::ServeError;
+pub use role::{Limits, Role, UnknownRole};
+pub use tls::{Tls, TlsError};

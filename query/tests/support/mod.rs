@@ -1,7 +1,8 @@
 //! What the tests of the session share: a small lake, and rows as text.
 
-pub mod lake;
 pub mod slt;
+
+pub use assay_fixtures::lake;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};

@@ -1,0 +1,168 @@
+//! The course of one statement: a task of its own, so that time and memory are given back whether or not
+//! anybody reads the rows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::ParamValues;
+use futures::StreamExt;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::answer::{Answer, End};
+use super::{Ask, Caller, Service};
+use crate::ServeError;
+use crate::audit::{Entry, Outcome};
+use crate::error::Class;
+
+/// Batches that wait for whoever reads them.
+const BATCHES_AHEAD: usize = 2;
+/// The longest value of a parameter that is written down whole, letters.
+const MAX_PARAMETER_LETTERS: usize = 256;
+
+/// What the rows of a statement go through.
+struct Outlet {
+    schema: Option<oneshot::Sender<SchemaRef>>,
+    batches: mpsc::Sender<RecordBatch>,
+}
+
+/// Counts a statement that runs, until dropped.
+struct Runs(watch::Sender<usize>);
+
+impl Runs {
+    fn new(running: &watch::Sender<usize>) -> Runs {
+        running.send_modify(|count| *count += 1);
+        metrics::gauge!("assay_statements_running").increment(1.0);
+        Runs(running.clone())
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        metrics::gauge!("assay_statements_running").decrement(1.0);
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// One statement and who asks it.
+pub(super) struct Course {
+    service: Arc<Service>,
+    caller: Caller,
+    ask: Ask,
+    taken: Arc<AtomicU64>,
+}
+
+impl Course {
+    /// Starts the statement; returns when its columns are known.
+    pub(super) async fn begin(
+        service: Arc<Service>,
+        caller: Caller,
+        ask: Ask,
+    ) -> Result<Answer, ServeError> {
+        let (schema_sender, schema) = oneshot::channel();
+        let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let (end_sender, end) = oneshot::channel();
+        let taken = Arc::<AtomicU64>::default();
+        let runs = Runs::new(&service.running);
+        let course = Course { service, caller, ask, taken: Arc::clone(&taken) };
+        let outlet = Outlet { schema: Some(schema_sender), batches: batch_sender };
+        tokio::spawn(async move {
+            let end = course.run(outlet).await;
+            drop(runs);
+            // Whoever asked may have gone.
+            let _ = end_sender.send(end);
+        });
+        let end = End::new(end);
+        match schema.await {
+            Ok(schema) => Ok(Answer { schema, batches, end, taken }),
+            Err(_) => Err(end.error().await),
+        }
+    }
+
+    async fn run(self, mut outlet: Outlet) -> Result<(), ServeError> {
+        let began = Instant::now();
+        let timeout = self.timeout();
+        let mut ends = self.service.ends.subscribe();
+        let gone = outlet.batches.clone();
+        let result = tokio::select! {
+            result = self.rows(&mut outlet) => result,
+            () = gone.closed() => Err(ServeError::Cancelled),
+            () = tokio::time::sleep(timeout) => Err(ServeError::TimedOut { after: timeout }),
+            _ = ends.wait_for(|ends| *ends) => Err(ServeError::ShuttingDown),
+        };
+        let mut entry = self.entry();
+        entry.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        entry.rows = self.taken.load(Ordering::Relaxed);
+        if let Err(error) = &result {
+            entry.outcome = outcome(error);
+            entry.reason = Some(error.to_string());
+        }
+        self.service.note(&self.caller, entry).await?;
+        result
+    }
+
+    /// Runs the statement and passes its rows on, all that it may have.
+    async fn rows(&self, outlet: &mut Outlet) -> Result<(), ServeError> {
+        let Course { service, caller, ask, .. } = self;
+        service.admit(caller, &ask.statement, &ask.purpose)?;
+        let place = service.places.take(caller.role()).await?;
+        let terms = service.terms(caller, ask.parameters.clone());
+        let mut stream = service.session.run_on(ask.statement.clone(), terms).await?;
+        if let Some(schema) = outlet.schema.take() {
+            // Where nobody waits any more, sending the first batch fails, too.
+            let _ = schema.send(stream.schema());
+        }
+        let limit = service.limits(caller.role()).rows;
+        let mut left = limit;
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            let rows = batch.num_rows() as u64;
+            let fits = usize::try_from(rows.min(left)).unwrap_or(usize::MAX);
+            let sent = outlet.batches.send(batch.slice(0, fits)).await;
+            sent.map_err(|_| ServeError::Cancelled)?;
+            left = left.checked_sub(rows).ok_or(ServeError::TooManyRows { limit })?;
+        }
+        // What the engine held is free for others while the last rows are taken.
+        drop((stream, place));
+        let all = outlet.batches.reserve_many(BATCHES_AHEAD).await;
+        all.map(drop).map_err(|_| ServeError::Cancelled)
+    }
+
+    fn timeout(&self) -> std::time::Duration {
+        let of_role = self.service.limits(self.caller.role()).timeout;
+        self.ask.timeout.map_or(of_role, |wanted| wanted.min(of_role))
+    }
+
+    fn entry(&self) -> Entry {
+        let mut entry = self.caller.entry(&self.ask.purpose, &self.ask.text);
+        entry.parameters = match &self.ask.parameters {
+            Some(ParamValues::List(values)) => {
+                values.iter().map(|value| shortened(value.value().to_string())).collect()
+            }
+            Some(ParamValues::Map(values)) => {
+                let named = values.iter().map(|(name, value)| format!("{name}={}", value.value()));
+                named.map(shortened).collect()
+            }
+            None => vec![],
+        };
+        entry
+    }
+}
+
+fn outcome(error: &ServeError) -> Outcome {
+    match error.class() {
+        Class::Stopped | Class::ShuttingDown => Outcome::Cancelled,
+        Class::TimedOut => Outcome::TimedOut,
+        Class::ReadOnly | Class::NotAllowed | Class::TooMany => Outcome::Refused,
+        _ => Outcome::Failed,
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_PARAMETER_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
