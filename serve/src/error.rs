@@ -72,6 +72,26 @@ pub enum ServeError {
     /// The protocol, or PostgreSQL, has something that assay has not.
     #[error("{0}")]
     Unsupported(String),
+    /// There is no such setting.
+    #[error("there is no setting '{name}'")]
+    UnknownSetting {
+        /// Its name.
+        name: String,
+    },
+    /// A value cannot be read as what it is to be.
+    #[error("{0}")]
+    BadValue(String),
+    /// A prepared statement, cursor or portal that is not there, or is there already.
+    #[error("{text}")]
+    Name {
+        /// What is wrong with it.
+        text: String,
+        /// What PostgreSQL calls that.
+        sqlstate: &'static str,
+    },
+    /// An earlier statement of the transaction has failed.
+    #[error("the transaction has failed: nothing is done until it is rolled back")]
+    FailedTransaction,
     /// The client said something that cannot be understood.
     #[error("{0}")]
     BadRequest(String),
@@ -197,6 +217,10 @@ impl ServeError {
             ServeError::ShuttingDown => Class::ShuttingDown,
             ServeError::TooManyRows { .. } => Class::Limit,
             ServeError::Unsupported(_) => Class::Unsupported,
+            ServeError::UnknownSetting { .. }
+            | ServeError::Name { .. }
+            | ServeError::FailedTransaction => Class::Plan,
+            ServeError::BadValue(_) => Class::Value,
             ServeError::BadRequest(_) => Class::Protocol,
             ServeError::Audit { .. } | ServeError::Users { .. } | ServeError::Internal(_) => {
                 Class::Internal
@@ -206,7 +230,13 @@ impl ServeError {
 
     /// The five letters by which PostgreSQL's clients know it.
     pub fn sqlstate(&self) -> &'static str {
-        self.class().codes().0
+        match self {
+            ServeError::UnknownSetting { .. } => "42704",
+            ServeError::BadValue(_) => "22P02",
+            ServeError::Name { sqlstate, .. } => sqlstate,
+            ServeError::FailedTransaction => "25P02",
+            _ => self.class().codes().0,
+        }
     }
 
     /// The status of an answer by HTTP.

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod error;
 mod extension;
 pub mod listen;
+pub mod postgres;
 mod role;
 pub mod service;
 mod tls;

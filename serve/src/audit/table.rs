@@ -37,6 +37,9 @@ impl AuditTable {
     /// Name within the schema.
     pub(crate) const NAME: &str = "audit";
 
+    /// What one row is.
+    pub(crate) const DOC: &str = "A statement, an export or a login that failed; for operators.";
+
     /// The log at `path`.
     pub(crate) fn new(path: &Path) -> AuditTable {
         AuditTable { path: path.to_owned() }
@@ -66,9 +69,14 @@ impl AuditTable {
         ]
     }
 
-    fn schema() -> SchemaRef {
+    /// Its columns, as the engine has them.
+    pub(crate) fn fields() -> Vec<Field> {
         let field = |(name, kind, _)| Field::new(name, kind, true);
-        Arc::new(Schema::new(AuditTable::columns().map(field).to_vec()))
+        AuditTable::columns().map(field).to_vec()
+    }
+
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(AuditTable::fields()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use assay_query::SendableRecordBatchStream;
 use datafusion::common::ParamValues;
 use futures::StreamExt;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -114,20 +115,31 @@ impl Course {
             // Where nobody waits any more, sending the first batch fails, too.
             let _ = schema.send(stream.schema());
         }
-        let limit = service.limits(caller.role()).rows;
+        let passed = self.pass_on(&mut stream, &outlet.batches).await;
+        // What the engine held is free for others while the last rows are taken.
+        drop((stream, place));
+        let taken = outlet.batches.reserve_many(BATCHES_AHEAD).await;
+        taken.map(drop).map_err(|_| ServeError::Cancelled)?;
+        passed
+    }
+
+    /// Passes on rows, as many as the role may have.
+    async fn pass_on(
+        &self,
+        stream: &mut SendableRecordBatchStream,
+        batches: &mpsc::Sender<RecordBatch>,
+    ) -> Result<(), ServeError> {
+        let limit = self.service.limits(self.caller.role()).rows;
         let mut left = limit;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             let rows = batch.num_rows() as u64;
             let fits = usize::try_from(rows.min(left)).unwrap_or(usize::MAX);
-            let sent = outlet.batches.send(batch.slice(0, fits)).await;
+            let sent = batches.send(batch.slice(0, fits)).await;
             sent.map_err(|_| ServeError::Cancelled)?;
             left = left.checked_sub(rows).ok_or(ServeError::TooManyRows { limit })?;
         }
-        // What the engine held is free for others while the last rows are taken.
-        drop((stream, place));
-        let all = outlet.batches.reserve_many(BATCHES_AHEAD).await;
-        all.map(drop).map_err(|_| ServeError::Cancelled)
+        Ok(())
     }
 
     fn timeout(&self) -> std::time::Duration {
@@ -151,7 +163,8 @@ impl Course {
     }
 }
 
-fn outcome(error: &ServeError) -> Outcome {
+/// What the audit log says of a statement that ended with `error`.
+pub(super) fn outcome(error: &ServeError) -> Outcome {
     match error.class() {
         Class::Stopped | Class::ShuttingDown => Outcome::Cancelled,
         Class::TimedOut => Outcome::TimedOut,

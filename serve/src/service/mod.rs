@@ -126,7 +126,7 @@ impl Service {
         let users = options.users.as_deref().map(Users::load).transpose()?;
         let audit = AuditLog::open(&options.audit)?;
         let mut session = options.session;
-        session.extension = extension::extension(AuditTable::new(audit.path()))?;
+        session.extension = extension::extension(AuditTable::new(audit.path())).await?;
         let limits: BTreeMap<_, _> = Role::ALL
             .into_iter()
             .map(|role| (role, options.limits.get(&role).copied().unwrap_or(role.limits())))
@@ -251,7 +251,7 @@ impl Service {
         Course::begin(Arc::clone(self), caller.clone(), ask).await
     }
 
-    /// Writes down a statement that was refused before it could run, for a reason that is given back.
+    /// Writes down a statement that did not come to run, for a reason that is given back.
     pub async fn refuse(
         &self,
         caller: &Caller,
@@ -260,7 +260,7 @@ impl Service {
         error: ServeError,
     ) -> ServeError {
         let mut entry = caller.entry(purpose, text);
-        entry.outcome = Outcome::Refused;
+        entry.outcome = course::outcome(&error);
         entry.reason = Some(error.to_string());
         match self.note(caller, entry).await {
             Ok(()) => error,
