@@ -1,5 +1,7 @@
 //! What was typed: the command line as clap reads it. `config.rs` makes of it what is run.
 
+mod serve;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use assay_query::analyses::holdings::At;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+pub use self::serve::{AuditArgs, AuditCommand, ServeArgs, UserArgs, UserCommand};
 use crate::human;
 use crate::output::Format;
 
@@ -18,6 +21,7 @@ Examples:
   assay index ethereum --rpc http://127.0.0.1:8545
   assay sql \"select script_type, count(*), sum(value) from bitcoin.outputs group by 1\"
   assay status --lake /data/lake
+  assay serve
   assay index bitcoin --blocks-dir ~/.bitcoin/blocks --store clickhouse://localhost/assay
 
 Options may stand before or after the command. They come from assay.toml in the working
@@ -92,6 +96,12 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Prepare a ClickHouse server, or copy a lake to it
     Store(StoreArgs),
+    /// Answer psql, dashboards and other SQL clients
+    Serve(ServeArgs),
+    /// Say who may ask a server, and what
+    User(UserArgs),
+    /// Check the log of what was asked
+    Audit(AuditArgs),
 }
 
 const DEMO_EXAMPLES: &str = "\

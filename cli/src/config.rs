@@ -7,7 +7,7 @@ use anyhow::Context;
 use assay_query::{DEFAULT_MEMORY_LIMIT_BYTES, SessionOptions};
 
 use crate::args::{GlobalArgs, IndexChain, LogFormat};
-use crate::layer::{BitcoinLayer, EthereumLayer, Layer, Size};
+use crate::layer::{BitcoinLayer, EthereumLayer, Layer, ServeLayer, Size};
 use crate::progress::{Verbosity, is_watched};
 use crate::store::{Server, Store};
 
@@ -36,6 +36,8 @@ pub struct Config {
     pub bitcoin: BitcoinLayer,
     /// Where Ethereum comes from.
     pub ethereum: EthereumLayer,
+    /// Who is answered, and where.
+    pub serve: ServeLayer,
 }
 
 impl Config {
@@ -75,6 +77,7 @@ impl Config {
             log_format: layer.log_format.unwrap_or_default(),
             bitcoin: layer.bitcoin,
             ethereum: layer.ethereum,
+            serve: layer.serve,
         }
     }
 

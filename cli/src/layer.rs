@@ -1,6 +1,8 @@
 //! One layer of configuration: what a file, the environment or the command line says. Absent means
 //! that the layer below decides.
 
+mod serve;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,6 +14,7 @@ use assay_model::{Network, ethereum};
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, de};
 
+pub use self::serve::ServeLayer;
 use crate::args::{GlobalArgs, IndexChain, LogFormat};
 use crate::human;
 
@@ -36,6 +39,8 @@ pub struct Layer {
     pub bitcoin: BitcoinLayer,
     /// Where Ethereum comes from.
     pub ethereum: EthereumLayer,
+    /// Who is answered, and where.
+    pub serve: ServeLayer,
 }
 
 /// What one layer says about Bitcoin.
@@ -152,6 +157,7 @@ impl Layer {
             log_format: self.log_format.or(below.log_format),
             bitcoin: self.bitcoin.over(below.bitcoin),
             ethereum: self.ethereum.over(below.ethereum),
+            serve: self.serve.over(below.serve),
         }
     }
 
@@ -172,7 +178,7 @@ impl Layer {
             &mut layer.ethereum.era_dir,
             &mut layer.ethereum.genesis,
         ];
-        for path in paths.into_iter().flatten() {
+        for path in paths.into_iter().chain(layer.serve.paths()).flatten() {
             *path = match (path.strip_prefix("~"), home) {
                 (Ok(rest), Some(home)) => home.join(rest),
                 _ => folder.join(&*path),
@@ -226,6 +232,7 @@ impl Layer {
                 threads,
                 listen,
             },
+            serve: ServeLayer::from_env(&env)?,
         })
     }
 
@@ -427,6 +434,7 @@ mod tests {
                 threads: NonZeroUsize::new(2),
                 listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))),
             },
+            serve: ServeLayer::default(),
         };
         assert_eq!(file(text).expect("valid"), expected);
     }

@@ -37,7 +37,7 @@ use crate::lake::derived;
 use crate::lake::files::ReadOnlyStore;
 use crate::lake::table::store_url;
 use crate::memory::{Portion, SharedMemory};
-use crate::rules::{HexLiterals, LargeJoins};
+use crate::rules::{HexLiterals, LargeJoins, YieldingJoins};
 use crate::statement::{self, Statement};
 use crate::store::{Opened, Store};
 use crate::{Extension, QueryError, Terms, described_tables, functions};
@@ -327,6 +327,8 @@ fn physical_rules(memory_limit_bytes: usize) -> Vec<Arc<dyn PhysicalOptimizerRul
     let place = rules.iter().position(|rule| rule.name() == "join_selection");
     let place = place.expect("the engine chooses the sides of joins") + 1;
     rules.insert(place, Arc::new(LargeJoins::new(memory_limit_bytes)));
+    // Last: the others look for joins where they are.
+    rules.push(Arc::new(YieldingJoins));
     rules
 }
 

@@ -15,10 +15,12 @@ mod extension;
 pub mod listen;
 pub mod postgres;
 mod role;
+mod server;
 pub mod service;
 mod tls;
 pub mod users;
 
 pub use error::ServeError;
 pub use role::{Limits, Role, UnknownRole};
+pub use server::{DEFAULT_CONNECTIONS, Server, ServerOptions, StartError};
 pub use tls::{Tls, TlsError};

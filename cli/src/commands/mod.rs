@@ -1,6 +1,7 @@
 //! The commands, one file or folder each, and how they are interrupted.
 
 mod analyze;
+mod audit;
 mod demo;
 mod functions;
 mod holdings;
@@ -8,10 +9,12 @@ mod index;
 mod interrupt;
 mod rows;
 mod run;
+mod serve;
 mod sql;
 mod status;
 mod store;
 mod tables;
+mod user;
 mod verify;
 
 use std::future::Future;
@@ -49,6 +52,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Analyze(typed) => wait(analyze::run(&load(None)?, typed)),
         Command::Holdings(typed) => wait(holdings::run(&load(None)?, typed)),
         Command::Store(typed) => wait(store::run(&load(None)?, typed)),
+        Command::Serve(typed) => wait(serve::run(&load(None)?, typed)),
+        Command::User(typed) => user::run(&load(None)?, typed),
+        Command::Audit(typed) => audit::run(&load(None)?, typed),
     }
 }
 
@@ -71,8 +77,12 @@ fn start_logs(verbosity: Verbosity, format: LogFormat) {
         Verbosity::Quiet => "error",
         Verbosity::Normal => "warn",
         Verbosity::Logs(0) => "warn,assay=info",
-        Verbosity::Logs(1) => "warn,assay=info,assay_indexer=info,assay_query=info",
-        Verbosity::Logs(_) => "info,assay=debug,assay_indexer=debug,assay_query=debug",
+        Verbosity::Logs(1) => {
+            "warn,assay=info,assay_indexer=info,assay_query=info,assay_serve=info"
+        }
+        Verbosity::Logs(_) => {
+            "info,assay=debug,assay_indexer=debug,assay_query=debug,assay_serve=debug"
+        }
     };
     let filter = EnvFilter::try_from_env("ASSAY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     // At debug level it logs a node's whole address, which may hold a key.

@@ -2,6 +2,8 @@
 
 mod hex_literals;
 mod large_joins;
+mod yielding_joins;
 
 pub(crate) use hex_literals::HexLiterals;
 pub(crate) use large_joins::LargeJoins;
+pub(crate) use yielding_joins::YieldingJoins;

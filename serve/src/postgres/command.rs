@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use assay_query::{QueryError, Statement};
 use datafusion::sql::sqlparser::ast::{
-    self, CloseCursor, CopyOption, CopySource, CopyTarget, Declare, DiscardObject, Expr,
-    FetchDirection, Ident, Set, Value,
+    self, CloseCursor, CopySource, CopyTarget, Declare, DiscardObject, Expr, FetchDirection, Ident,
+    Set, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -14,6 +14,7 @@ use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
 use super::copy::CopyFormat;
 use super::rewrite::{self, Known};
+use super::rewrite_catalog;
 use crate::ServeError;
 
 /// How deep parentheses and subqueries may nest, as in the query layer.
@@ -98,7 +99,8 @@ fn compatible(sql: &str) -> Result<Parsed, ServeError> {
     let parsed = parsed.unwrap_or_else(|_| {
         Err(ParserError::ParserError("the statement cannot be rewritten".to_owned()))
     });
-    Ok(parsed.map_err(syntax)?.into_iter().map(|statement| (None, statement)).collect())
+    let statements = parsed.map_err(syntax)?.into_iter();
+    Ok(statements.map(|statement| (None, rewrite_catalog::rewrite(statement))).collect())
 }
 
 fn rewritten(sql: &str, dialect: &PostgreSqlDialect) -> Result<Parsed, ServeError> {
@@ -145,7 +147,7 @@ fn command(statement: ast::Statement) -> Result<Command, ServeError> {
             }
             let legacy: Vec<_> = legacy_options.iter().map(ToString::to_string).collect();
             let format = CopyFormat::new(&options, &legacy.join(" "))?;
-            Command::Copy { statement: copied(source, &options)?, format }
+            Command::Copy { statement: copied(source)?, format }
         }
         S::Declare { stmts } => declared(stmts)?,
         S::Fetch { name: cursor, direction, into: None, .. } => {
@@ -203,7 +205,7 @@ fn folded(ident: &Ident) -> String {
     if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
-fn copied(source: CopySource, _: &[CopyOption]) -> Result<Statement, ServeError> {
+fn copied(source: CopySource) -> Result<Statement, ServeError> {
     match source {
         CopySource::Query(query) => Ok(Statement::new(ast::Statement::Query(query))?),
         CopySource::Table { table_name, columns } => {
@@ -390,8 +392,8 @@ mod tests {
 
     #[test]
     fn a_syntax_error_knows_its_place() {
-        let sql = "select 1 +\nfrom";
-        let error = commands(sql).expect_err("no operand");
+        let sql = "select 1,\n  )";
+        let error = commands(sql).expect_err("no parenthesis was opened");
         assert!(error.position(sql).is_some(), "{error}");
     }
 }

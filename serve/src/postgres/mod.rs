@@ -5,7 +5,7 @@
 //! | `startup.rs` | TLS, the first message, the password |
 //! | `wire.rs` | messages in and out, bounded |
 //! | `connection.rs` | one client: its messages, one after the other |
-//! | `command.rs`, `rewrite.rs` | what a client asks, from its text; PostgreSQL's words in the engine's |
+//! | `command.rs`, `rewrite.rs`, `rewrite_catalog.rs` | what a client asks, from its text; PostgreSQL's words in the engine's |
 //! | `extended.rs`, `run.rs`, `portal.rs`, `rows.rs` | statements with parameters; carrying out; cursors; rows |
 //! | `parameter.rs`, `values_in.rs`, `encode/`, `copy.rs` | values in and out |
 //! | `settings.rs`, `cancel.rs` | what a client can set; requests to cancel |
@@ -21,6 +21,7 @@ mod extended;
 mod parameter;
 mod portal;
 mod rewrite;
+mod rewrite_catalog;
 mod rows;
 mod run;
 mod settings;

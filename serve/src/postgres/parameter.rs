@@ -10,7 +10,6 @@ use super::encode::Format;
 use super::values_in;
 use crate::ServeError;
 
-/// The most parameters: their count is two bytes on the wire.
 const UTC: &str = "UTC";
 
 /// The values that `values` stand for, in the formats of `codes`.

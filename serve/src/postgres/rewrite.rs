@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ArrayElemTypeDef, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
     SelectItem, Statement, TimezoneInfo, Value, VisitMut, VisitorMut,
 };
 use datafusion_pg_catalog::sql::rules::{
@@ -115,6 +115,12 @@ impl Replace<'_> {
             Type::DATE => DataType::Date,
             Type::TIMESTAMP => DataType::Timestamp(None, TimezoneInfo::None),
             Type::TIMESTAMPTZ => DataType::Timestamp(None, TimezoneInfo::WithTimeZone),
+            Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => list(DataType::Text),
+            Type::INT2_ARRAY => list(DataType::SmallInt(None)),
+            Type::INT4_ARRAY => list(DataType::Integer(None)),
+            Type::INT8_ARRAY => list(DataType::BigInt(None)),
+            Type::FLOAT8_ARRAY => list(DataType::DoublePrecision),
+            Type::BYTEA_ARRAY => list(DataType::Bytea),
             _ => return None,
         })
     }
@@ -140,6 +146,10 @@ impl Replace<'_> {
             _ => None,
         }
     }
+}
+
+fn list(item: DataType) -> DataType {
+    DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(item), None))
 }
 
 /// The function's name without its schema.

@@ -88,10 +88,12 @@ impl Course {
         let mut ends = self.service.ends.subscribe();
         let gone = outlet.batches.clone();
         let result = tokio::select! {
-            result = self.rows(&mut outlet) => result,
+            // What ends it is looked at first: rows that are always ready would leave it no turn.
+            biased;
             () = gone.closed() => Err(ServeError::Cancelled),
             () = tokio::time::sleep(timeout) => Err(ServeError::TimedOut { after: timeout }),
             _ = ends.wait_for(|ends| *ends) => Err(ServeError::ShuttingDown),
+            result = self.rows(&mut outlet) => result,
         };
         let mut entry = self.entry();
         entry.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

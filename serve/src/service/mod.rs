@@ -268,6 +268,11 @@ impl Service {
         }
     }
 
+    /// How many statements run, or wait to.
+    pub fn running(&self) -> usize {
+        *self.running.borrow()
+    }
+
     /// Ends all statements, and returns when the last one is written down.
     pub async fn finish(&self) {
         self.ends.send_replace(true);

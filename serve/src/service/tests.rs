@@ -64,7 +64,7 @@ async fn each_end_is_written_down_once() {
     slow.timeout = Some(Duration::from_millis(50));
     let answer = service.run(&caller, slow).await.expect("columns");
     // Nobody reads, and yet it ends.
-    while *service.running.borrow() > 0 {
+    while service.running() > 0 {
         tokio::task::yield_now().await;
     }
     let error = answer.try_collect::<Vec<_>>().await.expect_err("its time is over");

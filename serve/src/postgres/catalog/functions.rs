@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
-use assay_query::{DescribedFunction, described_functions};
+use assay_query::{DescribedFunction, FunctionKind, described_functions};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
@@ -192,7 +192,11 @@ impl About {
         let function = index.and_then(|index| functions.get(index));
         match self.what {
             What::Table | What::Column => self.comments.find(object, column).map(str::to_owned),
-            What::Result => function.map(|function| function.kind.name().to_owned()),
+            What::Result => function.map(|function| match function.kind {
+                FunctionKind::Table => "SETOF record".to_owned(),
+                // It depends on what they are asked.
+                FunctionKind::Scalar | FunctionKind::Aggregate => "any".to_owned(),
+            }),
             What::Arguments => {
                 // What is between the parentheses of how it is called.
                 let function = function?;

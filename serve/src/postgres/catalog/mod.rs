@@ -14,6 +14,8 @@ mod overlay;
 
 use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int32Type;
 use assay_query::{Extension, Kind, described_schemas, described_tables};
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableFunction,
@@ -60,7 +62,8 @@ pub(crate) async fn extension() -> Result<Extension, ServeError> {
     let schema = catalog(&scratch)?
         .schema(SCHEMA)
         .ok_or_else(|| ServeError::Internal("there is no pg_catalog".to_owned()))?;
-    let schema = Overlay::new(schema, &comments).await?;
+    let schema =
+        Overlay::new(schema, &comments, number_of(&scratch, DEFAULT_SCHEMA).await?).await?;
     Ok(Extension {
         schemas: vec![
             (SCHEMA, Arc::new(schema)),
@@ -99,6 +102,14 @@ fn scratch() -> Result<SessionContext> {
     context.register_catalog(DATABASE, catalog);
     setup_pg_catalog(&context, DATABASE, EmptyContextProvider).map_err(|error| *error)?;
     Ok(context)
+}
+
+/// The number of a schema.
+async fn number_of(context: &SessionContext, schema: &str) -> Result<i32> {
+    let sql = format!("select oid from pg_catalog.pg_namespace where nspname = '{schema}'");
+    let batches = context.sql(&sql).await?.collect().await?;
+    let first = batches.iter().find(|batch| batch.num_rows() > 0);
+    Ok(first.map_or(0, |batch| batch.column(0).as_primitive::<Int32Type>().value(0)))
 }
 
 fn catalog(context: &SessionContext) -> Result<Arc<dyn CatalogProvider>, ServeError> {

@@ -28,10 +28,11 @@ pub(super) struct Overlay {
 }
 
 impl Overlay {
-    /// Over `below`.
+    /// Over `below`, with the functions in the schema of number `functions_in`.
     pub(super) async fn new(
         below: Arc<dyn SchemaProvider>,
         comments: &Comments,
+        functions_in: i32,
     ) -> Result<Overlay> {
         let mut own = BTreeMap::new();
         let descriptions = below.table("pg_description").await?;
@@ -41,12 +42,16 @@ impl Overlay {
         if let Some(table) = below.table("pg_proc").await? {
             // Those of PostgreSQL that are listed there cannot be called, but clients look them up.
             let all = SessionContext::new().read_table(table)?.collect().await?;
-            let schema = match all.first() {
-                Some(batch) => batch.schema(),
-                None => return Ok(Overlay { below, own }),
+            let Some(schema) = all.first().map(RecordBatch::schema) else {
+                return Ok(Overlay { below, own });
             };
-            let mut batches = all;
-            batches.push(function_rows(&schema)?);
+            let ours = function_rows(&schema, functions_in)?;
+            let schema = ours.schema();
+            let loosened = |batch: RecordBatch| {
+                RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
+            };
+            let mut batches = all.into_iter().map(loosened).collect::<Result<Vec<_>, _>>()?;
+            batches.push(ours);
             own.insert("pg_proc", mem(concat_batches(&schema, &batches)?)?);
         }
         Ok(Overlay { below, own })
@@ -91,7 +96,7 @@ fn description_rows(schema: &SchemaRef, comments: &Comments) -> Result<RecordBat
     )
 }
 
-fn function_rows(schema: &SchemaRef) -> Result<RecordBatch> {
+fn function_rows(schema: &SchemaRef, functions_in: i32) -> Result<RecordBatch> {
     let all = described_functions();
     let count = all.len();
     let last = FIRST_FUNCTION + i32::try_from(count).unwrap_or_default();
@@ -109,7 +114,7 @@ fn function_rows(schema: &SchemaRef) -> Result<RecordBatch> {
         &[
             ("oid", Arc::new(Int32Array::from_iter_values(FIRST_FUNCTION..last))),
             ("proname", texts(&|function| function.name.clone())),
-            ("pronamespace", ints(11)),
+            ("pronamespace", ints(functions_in)),
             ("proowner", ints(10)),
             ("prolang", ints(12)),
             ("prokind", texts(&kind)),
