@@ -12,6 +12,8 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
+use pgwire::api::Type;
+
 use super::copy::CopyFormat;
 use super::rewrite::{self, Known};
 use super::rewrite_catalog;
@@ -47,6 +49,8 @@ pub(super) enum Command {
     Commit,
     /// `ROLLBACK`.
     Rollback,
+    /// `ROLLBACK TO` a savepoint: as nothing is ever changed, one is as good as another.
+    RollbackTo,
     /// `DISCARD ALL`.
     DiscardAll,
     /// `PREPARE name AS …`.
@@ -64,6 +68,8 @@ pub(super) enum Command {
 pub(super) struct Asked {
     pub command: Command,
     pub text: String,
+    /// The types of its parameters, as far as they are known.
+    pub types: Vec<Type>,
 }
 
 /// The commands of `sql`; none if it is blank, or nothing but comments.
@@ -83,8 +89,8 @@ pub(super) fn parse(sql: &str, known: &Known<'_>) -> Result<Vec<Asked>, ServeErr
     let single = statements.len() == 1;
     let asked = |(original, statement): (Option<String>, ast::Statement)| {
         let text = if single { sql.to_owned() } else { original.unwrap_or(statement.to_string()) };
-        let command = command(rewrite::literals(statement, known))?;
-        Ok(Asked { command, text })
+        let (statement, types) = rewrite::literals(statement, known);
+        Ok(Asked { command: command(statement)?, text, types })
     };
     statements.into_iter().map(asked).collect()
 }
@@ -172,7 +178,7 @@ fn command(statement: ast::Statement) -> Result<Command, ServeError> {
         S::StartTransaction { .. } => Command::Begin,
         S::Commit { .. } => Command::Commit,
         S::Rollback { savepoint: None, .. } => Command::Rollback,
-        S::Rollback { .. } => Command::Nothing("ROLLBACK"),
+        S::Rollback { .. } => Command::RollbackTo,
         S::Savepoint { .. } => Command::Nothing("SAVEPOINT"),
         S::ReleaseSavepoint { .. } => Command::Nothing("RELEASE"),
         S::LISTEN { .. } => Command::Nothing("LISTEN"),

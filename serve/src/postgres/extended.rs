@@ -62,18 +62,15 @@ impl Connection {
             let text = "a prepared statement is one statement".to_owned();
             return Err(ServeError::Name { text, sqlstate: "42601" }.into());
         }
-        let prepared = self.prepared(asked, &told).await?;
+        let prepared = self.prepared(asked).await?;
         self.statements.insert(name, Arc::new(prepared));
         Ok(())
     }
 
     /// Finds out what a statement asks for and answers with.
-    pub(super) async fn prepared(
-        &mut self,
-        asked: Option<Asked>,
-        told: &[Type],
-    ) -> Result<Prepared, Trouble> {
+    pub(super) async fn prepared(&mut self, asked: Option<Asked>) -> Result<Prepared, Trouble> {
         let (mut inferred, mut schema) = (vec![], None);
+        let told = asked.as_ref().map_or(&[][..], |asked| &asked.types);
         match asked.as_ref().map(|asked| &asked.command) {
             Some(
                 Command::Read(statement)

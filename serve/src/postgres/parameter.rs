@@ -22,8 +22,10 @@ pub(super) fn values(
     inferred: &[Option<DataType>],
 ) -> Result<ParamValues, ServeError> {
     let value = |(index, value): (usize, &Option<Bytes>)| {
-        let wanted = inferred.get(index).and_then(Option::as_ref);
         let kind = types.get(index).unwrap_or(&Type::TEXT);
+        // Of a list that is cast to its type nothing else is wanted.
+        let is_list = matches!(arrow_type(kind), Some(DataType::List(_)));
+        let wanted = inferred.get(index).and_then(Option::as_ref).filter(|_| !is_list);
         let scalar = match value {
             None => match wanted {
                 Some(wanted) => ScalarValue::try_from(wanted)?,
@@ -43,15 +45,14 @@ pub(super) fn values(
 /// The values of `EXECUTE`, which are text.
 pub(super) fn literals(
     values: &[Option<String>],
+    types: &[Type],
     inferred: &[Option<DataType>],
 ) -> Result<ParamValues, ServeError> {
     let bytes: Vec<_> = values
         .iter()
         .map(|value| value.as_ref().map(|text| Bytes::copy_from_slice(text.as_bytes())))
         .collect();
-    let types: Vec<_> =
-        inferred.iter().map(|kind| super::encode::parameter_type(kind.as_ref())).collect();
-    self::values(&bytes, &[], &types, inferred)
+    self::values(&bytes, &[], types, inferred)
 }
 
 /// In the type that the statement wants, if that can be had without a loss.

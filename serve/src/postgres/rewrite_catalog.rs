@@ -38,6 +38,9 @@ impl VisitorMut for OfCatalog {
             {
                 put(expr, NO_LIST);
             }
+            // Keys and their places, of which there are none.
+            Expr::Function(function) if is_of_keys(function) => put(expr, "NULL"),
+            Expr::Subquery(query) if is_of_nothing(query) => put(expr, "NULL"),
             Expr::Subquery(query) => match name_of_function(query) {
                 Some(name) => put(expr, &format!("'{name}'")),
                 None => aggregate(query),
@@ -63,6 +66,19 @@ fn is_array_of_query(function: &Function) -> bool {
     name.eq_ignore_ascii_case("array") && matches!(function.args, FunctionArguments::Subquery(_))
 }
 
+fn is_of_keys(function: &Function) -> bool {
+    let text = function.to_string().to_ascii_lowercase();
+    let takes_keys =
+        ["indkey", "indclass", "conkey", "confkey"].iter().any(|column| text.contains(column));
+    takes_keys && (text.starts_with("unnest(") || text.starts_with("generate_subscripts("))
+}
+
+/// Whether it asks for defaults, identities or collations of columns, of which there are none.
+fn is_of_nothing(query: &Query) -> bool {
+    let text = query.to_string();
+    ["json_build_object(", "FROM pg_catalog.pg_attrdef"].iter().any(|part| text.contains(part))
+}
+
 /// The name that a subquery looks the number of a function up by. Types name their functions by name here.
 fn name_of_function(query: &Query) -> Option<String> {
     let text = query.to_string();
@@ -78,7 +94,11 @@ fn aggregate(query: &mut Query) {
         return;
     }
     let SetExpr::Select(select) = query.body.as_mut() else { return };
-    let [SelectItem::UnnamedExpr(expr)] = select.projection.as_mut_slice() else { return };
+    let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] =
+        select.projection.as_mut_slice()
+    else {
+        return;
+    };
     let is_aggregate = matches!(expr, Expr::Function(function)
         if ["min", "max", "count", "sum", "string_agg", "array_agg", "bool_or"]
             .contains(&function.name.to_string().to_lowercase().as_str()));

@@ -36,8 +36,8 @@ impl Connection {
         parameters: Option<ParamValues>,
         codes: &[i16],
     ) -> Result<Option<Rows>, Trouble> {
-        let Asked { command, text } = asked;
-        let ends = matches!(command, Command::Commit | Command::Rollback);
+        let Asked { command, text, types } = asked;
+        let ends = matches!(command, Command::Commit | Command::Rollback | Command::RollbackTo);
         if self.transaction == TransactionStatus::Error && !ends {
             return Err(ServeError::FailedTransaction.into());
         }
@@ -48,7 +48,7 @@ impl Connection {
             }
             Command::Execute { name, values } => {
                 let prepared = self.find_statement(&name)?;
-                let parameters = parameter::literals(&values, &prepared.inferred)?;
+                let parameters = parameter::literals(&values, &prepared.types, &prepared.inferred)?;
                 let parameters = (!values.is_empty()).then_some(parameters);
                 let Some(Asked { command: Command::Read(statement), .. }) = &prepared.asked else {
                     let text = format!("'{name}' has no rows");
@@ -97,8 +97,8 @@ impl Connection {
                     let text = format!("there is a prepared statement '{name}' already");
                     return Err(ServeError::Name { text, sqlstate: "42P05" }.into());
                 }
-                let asked = Asked { command: Command::Read(statement), text };
-                let prepared = self.prepared(Some(asked), &[]).await?;
+                let asked = Asked { command: Command::Read(statement), text, types };
+                let prepared = self.prepared(Some(asked)).await?;
                 self.statements.insert(name, prepared.into());
                 self.complete("PREPARE")?;
             }
@@ -144,6 +144,12 @@ impl Connection {
                 self.portals.retain(|_, portal| portal.hold);
                 let committed = matches!(command, Command::Commit) && !failed;
                 self.complete(if committed { "COMMIT" } else { "ROLLBACK" })?;
+            }
+            Command::RollbackTo => {
+                if self.transaction == TransactionStatus::Error {
+                    self.transaction = TransactionStatus::Transaction;
+                }
+                self.complete("ROLLBACK")?;
             }
             Command::Nothing(tag) => self.complete(tag)?,
         }

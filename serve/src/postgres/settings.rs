@@ -26,6 +26,7 @@ const KNOWN: &[(&str, &str, Kind)] = &[
     ("client_encoding", "UTF8", Kind::Fixed),
     ("client_min_messages", "notice", Kind::Free),
     ("datestyle", "ISO, MDY", Kind::Fixed),
+    ("default_table_access_method", "heap", Kind::Fixed),
     ("default_transaction_isolation", "repeatable read", Kind::Fixed),
     ("default_transaction_read_only", "on", Kind::Fixed),
     ("enable_seqscan", "on", Kind::Free),
@@ -189,6 +190,11 @@ impl Settings {
         let value = self.get("statement_timeout")?;
         duration(value).ok().filter(|timeout| !timeout.is_zero())
     }
+}
+
+/// The value that a setting has at first; `None` if there is none of that name.
+pub(super) fn at_first(name: &str) -> Option<&'static str> {
+    known(&canonical(name)).map(|(_, value, _)| *value)
 }
 
 fn known(name: &str) -> Option<&'static (&'static str, &'static str, Kind)> {

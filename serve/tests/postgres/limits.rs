@@ -92,7 +92,7 @@ async fn who_hangs_up_stops_what_runs() {
         connection.abort();
         asked.abort();
         assert_eq!(served.entry(sql).await.outcome, Outcome::Cancelled);
-        assert_eq!(served.server.service().running(), 0);
+        served.idle().await;
     }
 }
 
@@ -109,7 +109,7 @@ async fn a_slow_reader_holds_nothing_beyond_its_time() {
     stream.next().await.expect("a row").expect("a value");
     // Nothing more is read, and yet it ends.
     assert_eq!(served.entry(ENDLESS).await.outcome, Outcome::TimedOut);
-    assert_eq!(served.server.service().running(), 0);
+    served.idle().await;
     let error = loop {
         match stream.next().await {
             Some(Ok(_)) => {}

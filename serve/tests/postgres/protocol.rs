@@ -119,7 +119,8 @@ async fn cursors_go_forward() {
     assert_eq!(code(&texts(&client, "fetch 1 from c").await.expect_err("closed")), "34000");
     // After an error nothing is done until the transaction is ended.
     assert_eq!(code(&texts(&client, "select 1").await.expect_err("failed")), "25P02");
-    client.batch_execute("rollback").await.expect("ended");
+    client.batch_execute("rollback to savepoint s").await.expect("as if nothing had failed");
+    client.batch_execute("select 1; rollback").await.expect("ended");
     client.batch_execute("begin; declare d cursor for select 1; commit").await.expect("done");
     assert_eq!(code(&texts(&client, "fetch 1 from d").await.expect_err("ended")), "34000");
 }

@@ -77,6 +77,15 @@ impl Served {
         text.lines().map(|line| serde_json::from_str(line).expect("an entry")).collect()
     }
 
+    /// Returns when nothing runs any more.
+    pub async fn idle(&self) {
+        let since = Instant::now();
+        while self.server.service().running() > 0 {
+            assert!(since.elapsed() < Duration::from_secs(60), "something runs on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The entry of the statement `sql`, once it is there.
     pub async fn entry(&self, sql: &str) -> Entry {
         let since = Instant::now();

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 };
 
 use super::comments::Comments;
+use super::current_setting;
 use super::overlay::FIRST_FUNCTION;
 
 /// All of them.
@@ -27,6 +28,7 @@ pub(super) fn all(comments: &Arc<Comments>) -> Vec<ScalarUDF> {
         ScalarUDF::from(About { name, what, comments: Arc::clone(comments), signature: any() })
     };
     vec![
+        current_setting::function(any()),
         about("obj_description", What::Table),
         about("col_description", What::Column),
         about("pg_get_function_result", What::Result),
@@ -59,6 +61,8 @@ pub(super) fn all(comments: &Arc<Comments>) -> Vec<ScalarUDF> {
         yes("pg_has_role"),
         no("pg_is_in_recovery"),
         no("pg_is_other_temp_schema"),
+        // Clients ask so for types of extensions, of which there are none.
+        constant("to_regtype", ScalarValue::Int32(None)),
         zero("pg_my_temp_schema"),
         zero("txid_current"),
         zero("pg_database_size"),

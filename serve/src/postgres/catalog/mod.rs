@@ -8,6 +8,7 @@
 //! * Numbers of tables stay the same while the server runs: clients join by them, over several statements.
 
 mod comments;
+mod current_setting;
 mod functions;
 mod listed;
 mod overlay;
