@@ -18,6 +18,7 @@ mod extension;
 mod functions;
 mod lake;
 mod memory;
+pub mod output;
 mod rules;
 mod session;
 mod statement;

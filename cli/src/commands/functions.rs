@@ -38,7 +38,7 @@ pub fn list(out: &mut Target) -> anyhow::Result<()> {
         let kind = function.kind.name().to_owned();
         table.push(vec![function.syntax, kind, function.doc]);
     }
-    table.print()
+    Ok(table.print()?)
 }
 
 /// Writes what there is to say about the function `name`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use assay_model::lake::{Extra, FileInfo, RunInfo};
 use assay_model::{BlockHash, Chain};
 use assay_query::Session;
+use assay_query::output::text;
 use serde::Serialize;
 
 use super::rows;
@@ -16,7 +17,6 @@ use crate::exit::Outcome;
 use crate::human;
 use crate::output::table::Table;
 use crate::output::target::Target;
-use crate::output::text;
 use crate::stored::{self, StoredChain};
 
 /// `assay status`.
@@ -172,7 +172,7 @@ impl ChainStatus {
             let name = format!("{}.{}", self.chain, row.name);
             table.push(vec![name, human::count(row.rows), human::bytes(row.bytes)]);
         }
-        table.print()
+        Ok(table.print()?)
     }
 }
 

@@ -36,7 +36,7 @@ pub fn list(out: &mut Target) -> anyhow::Result<()> {
         let kind = described.kind.name().to_owned();
         table.push(vec![described.full_name(), kind, described.doc.to_owned()]);
     }
-    table.print()
+    Ok(table.print()?)
 }
 
 /// Writes the columns of the table `name` with their types and descriptions.
@@ -49,7 +49,7 @@ pub fn describe(name: &str, out: &mut Target) -> anyhow::Result<()> {
         let cells = [column.name, column.kind.sql_name(), null, column.doc];
         table.push(cells.map(str::to_owned).to_vec());
     }
-    table.print()
+    Ok(table.print()?)
 }
 
 /// The table called `name`, with or without its schema.

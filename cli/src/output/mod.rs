@@ -1,42 +1,53 @@
-//! Rows on their way out: as a table for people, as text for programs, or with their types.
+//! Rows on their way to people and files: as an aligned table, or as `assay_query::output` writes them.
 //!
 //! # Invariants
 //!
 //! * Every format but the table holds one batch (Parquet: one bounded row group) at a time.
 //! * A file appears under its name only when it is complete.
 
-mod binary;
-mod csv;
-mod json;
 pub mod stdout;
 pub mod table;
 pub mod target;
-pub mod text;
 
 use std::io::Write;
 use std::path::Path;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use assay_query::output::{self, RowWriter};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 /// How rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Aligned columns for people
+    /// Aligned columns for people.
     Table,
-    /// Comma-separated values with a header
-    Csv,
-    /// One array of objects
-    Json,
-    /// One object a line
-    Ndjson,
-    /// Parquet, compressed with zstd
-    Parquet,
-    /// Arrow IPC file (Feather 2)
-    Arrow,
-    /// Arrow IPC stream
-    ArrowStream,
+    /// For programs.
+    Rows(output::Format),
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Format] {
+        const {
+            &[
+                Format::Table,
+                Format::Rows(output::Format::Csv),
+                Format::Rows(output::Format::Json),
+                Format::Rows(output::Format::Ndjson),
+                Format::Rows(output::Format::Parquet),
+                Format::Rows(output::Format::Arrow),
+                Format::Rows(output::Format::ArrowStream),
+            ]
+        }
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let summary = match self {
+            Format::Table => "Aligned columns for people",
+            Format::Rows(format) => format.summary(),
+        };
+        Some(PossibleValue::new(self.name()).help(summary))
+    }
 }
 
 impl Format {
@@ -44,55 +55,31 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Table => "table",
-            Format::Csv => "csv",
-            Format::Json => "json",
-            Format::Ndjson => "ndjson",
-            Format::Parquet => "parquet",
-            Format::Arrow => "arrow",
-            Format::ArrowStream => "arrow-stream",
+            Format::Rows(format) => format.name(),
         }
     }
 
     /// The format that the extension of `path` stands for.
     pub fn of_file(path: &Path) -> Option<Format> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "txt" => Some(Format::Table),
-            "csv" => Some(Format::Csv),
-            "json" => Some(Format::Json),
-            "ndjson" | "jsonl" => Some(Format::Ndjson),
-            "parquet" => Some(Format::Parquet),
-            "arrow" | "feather" => Some(Format::Arrow),
-            "arrows" => Some(Format::ArrowStream),
-            _ => None,
+        let extension = path.extension()?.to_str()?;
+        if extension.eq_ignore_ascii_case("txt") {
+            return Some(Format::Table);
         }
+        output::Format::of_extension(extension).map(Format::Rows)
     }
 
     /// Whether the format is unreadable on a terminal and holds one result only.
     pub fn is_binary(self) -> bool {
-        matches!(self, Format::Parquet | Format::Arrow | Format::ArrowStream)
+        matches!(self, Format::Rows(format) if format.is_binary())
     }
 
     /// What is written between two results.
     pub fn separator(self) -> &'static str {
         match self {
-            Format::Table | Format::Csv => "\n",
+            Format::Table | Format::Rows(output::Format::Csv) => "\n",
             _ => "",
         }
     }
-}
-
-/// Writes the rows of one result.
-pub trait RowWriter {
-    /// Writes the rows of `batch`, which follow those of the batches before.
-    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()>;
-
-    /// Whether further rows would not be written, so that there is no point in computing them.
-    fn is_full(&self) -> bool {
-        false
-    }
-
-    /// Writes what is still held and what ends the result. Without it the result is incomplete.
-    fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
 /// A writer of rows of `schema` to `out`; a table shows at most `max_rows` (0: all).
@@ -104,12 +91,7 @@ pub fn writer<'out>(
 ) -> anyhow::Result<Box<dyn RowWriter + 'out>> {
     Ok(match format {
         Format::Table => Box::new(table::Table::of_rows(schema, max_rows, out)),
-        Format::Csv => Box::new(csv::Csv::new(schema, out)?),
-        Format::Json => Box::new(json::Array::new(out)),
-        Format::Ndjson => Box::new(json::Lines::new(out)),
-        Format::Parquet => Box::new(binary::Parquet::new(schema, out)?),
-        Format::Arrow => Box::new(binary::ArrowFile::new(schema, out)?),
-        Format::ArrowStream => Box::new(binary::ArrowStream::new(schema, out)?),
+        Format::Rows(format) => output::writer(format, schema, out)?,
     })
 }
 

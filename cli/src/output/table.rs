@@ -1,12 +1,13 @@
 //! Aligned columns for people.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use assay_query::output::{RowWriter, text};
 
-use super::{RowWriter, text};
 use crate::human;
 
 /// Longest line of a cell that is shown whole: a hash, an address and most scripts are shorter.
@@ -49,7 +50,7 @@ impl<W: Write> Table<W> {
     }
 
     /// Lays out and writes all rows.
-    pub fn print(&mut self) -> anyhow::Result<()> {
+    pub fn print(&mut self) -> io::Result<()> {
         let mut widths = vec![0; self.is_numeric.len()];
         for row in &self.cells {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -91,8 +92,8 @@ fn aligned<'a>(
     line
 }
 
-impl<W: Write> RowWriter for Table<W> {
-    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
+impl<W: Write + Send> RowWriter for Table<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         let shown = self.cells.len() as u64 - 1;
         let wanted = match self.max_rows {
             0 => batch.num_rows(),
@@ -108,7 +109,7 @@ impl<W: Write> RowWriter for Table<W> {
             .collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
             let cells = columns.iter().map(|column| Ok(cell(&column.value(row).try_to_string()?)));
-            self.cells.push(cells.collect::<anyhow::Result<_>>()?);
+            self.cells.push(cells.collect::<Result<_, ArrowError>>()?);
         }
         Ok(())
     }
@@ -117,7 +118,7 @@ impl<W: Write> RowWriter for Table<W> {
         self.left_out > COUNTED_MAX
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<(), ArrowError> {
         self.print()?;
         if self.left_out > 0 {
             let more = if self.is_full() { "more than " } else { "" };

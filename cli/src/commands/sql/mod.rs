@@ -115,25 +115,31 @@ fn format(asked: Option<Format>, output: Option<&Path>) -> anyhow::Result<Format
 
 #[cfg(test)]
 mod tests {
+    use assay_query::output::Format as Rows;
+
     use super::*;
 
     #[test]
     fn the_format_is_the_one_asked_for_or_that_of_the_files_name() {
         let of = |asked, output: Option<&str>| format(asked, output.map(Path::new)).ok();
         assert_eq!(of(None, None), Some(Format::Table));
-        assert_eq!(of(Some(Format::Csv), Some("a.json")), Some(Format::Csv));
+        assert_eq!(of(None, Some("a.txt")), Some(Format::Table));
+        assert_eq!(
+            of(Some(Format::Rows(Rows::Csv)), Some("a.json")),
+            Some(Format::Rows(Rows::Csv))
+        );
         let names = [
-            ("a.csv", Format::Csv),
-            ("a.JSON", Format::Json),
-            ("a.ndjson", Format::Ndjson),
-            ("a.jsonl", Format::Ndjson),
-            ("a.parquet", Format::Parquet),
-            ("a.arrow", Format::Arrow),
-            ("a.feather", Format::Arrow),
-            ("a.arrows", Format::ArrowStream),
+            ("a.csv", Rows::Csv),
+            ("a.JSON", Rows::Json),
+            ("a.ndjson", Rows::Ndjson),
+            ("a.jsonl", Rows::Ndjson),
+            ("a.parquet", Rows::Parquet),
+            ("a.arrow", Rows::Arrow),
+            ("a.feather", Rows::Arrow),
+            ("a.arrows", Rows::ArrowStream),
         ];
         for (name, expected) in names {
-            assert_eq!(of(None, Some(name)), Some(expected), "{name}");
+            assert_eq!(of(None, Some(name)), Some(Format::Rows(expected)), "{name}");
         }
         assert_eq!(of(None, Some("a.xlsx")), None);
         assert_eq!(of(None, Some("csv")), None);

@@ -189,6 +189,8 @@ fn private_file(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use assay_query::output::Format as Rows;
+
     use super::*;
 
     #[test]
@@ -198,7 +200,7 @@ mod tests {
             Input::Describe(Some("bitcoin.blocks".into()))
         });
         assert_eq!(parse("\\df").expect("known"), Input::Functions(None));
-        assert_eq!(parse("\\f CSV").expect("known"), Input::Format(Format::Csv));
+        assert_eq!(parse("\\f CSV").expect("known"), Input::Format(Format::Rows(Rows::Csv)));
         assert_eq!(parse("select 1;").expect("SQL"), Input::Sql("select 1;"));
         for line in ["\\x", "\\f", "\\f parquet", "\\f xml", "\\"] {
             assert!(parse(line).is_err(), "{line}");

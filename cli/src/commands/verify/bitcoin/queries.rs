@@ -5,6 +5,7 @@ use std::ops::Range;
 use arrow::array::{BinaryArray, Int64Array, RecordBatch};
 use assay_model::{BlockHash, Chain};
 use assay_query::Session;
+use assay_query::output::text;
 
 use super::blocks::BlockRow;
 use super::spends::{self, Created, InputPlace, Key, Spent};
@@ -188,7 +189,7 @@ impl Queries<'_> {
     pub async fn words(&self, sql: &str) -> anyhow::Result<String> {
         let mut words = Vec::new();
         for_each(self.session, sql, |batch| {
-            let batch = crate::output::text::flat(batch)?;
+            let batch = text::flat(batch)?;
             for row in 0..batch.num_rows() {
                 for place in 0..batch.num_columns() {
                     let column = texts(&batch, place)?;

@@ -13,13 +13,13 @@ use std::ops::Range;
 use arrow::array::{Array, AsArray};
 use assay_model::BlockHash;
 use assay_query::Session;
+use assay_query::output::text;
 
 use self::commitments::Commitments;
 use super::check::Check;
 use super::segments::Segments;
 use crate::commands::rows::{self, bytes, for_each, ints, texts};
 use crate::config::Config;
-use crate::output::text;
 use crate::stored::StoredChain;
 
 /// Blocks over which rules in SQL are applied at a time: each statement has a price of its own.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -21,7 +22,7 @@ pub struct Parquet<W: Write + Send> {
 
 impl<W: Write + Send> Parquet<W> {
     /// Starts a file of rows of `schema`.
-    pub fn new(schema: &SchemaRef, out: W) -> anyhow::Result<Parquet<W>> {
+    pub fn new(schema: &SchemaRef, out: W) -> Result<Parquet<W>, ArrowError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_created_by(concat!("assay ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -31,7 +32,7 @@ impl<W: Write + Send> Parquet<W> {
 }
 
 impl<W: Write + Send> RowWriter for Parquet<W> {
-    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         self.writer.write(batch)?;
         if self.writer.memory_size() > ROW_GROUP_BYTES {
             self.writer.flush()?;
@@ -39,7 +40,7 @@ impl<W: Write + Send> RowWriter for Parquet<W> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<(), ArrowError> {
         self.writer.finish()?;
         Ok(self.writer.inner_mut().flush()?)
     }
@@ -52,18 +53,18 @@ pub struct ArrowFile<W: Write> {
 
 impl<W: Write> ArrowFile<W> {
     /// Starts a file of rows of `schema`.
-    pub fn new(schema: &SchemaRef, out: W) -> anyhow::Result<ArrowFile<W>> {
+    pub fn new(schema: &SchemaRef, out: W) -> Result<ArrowFile<W>, ArrowError> {
         Ok(ArrowFile { writer: FileWriter::try_new(out, schema)? })
     }
 }
 
-impl<W: Write> RowWriter for ArrowFile<W> {
-    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
-        Ok(self.writer.write(batch)?)
+impl<W: Write + Send> RowWriter for ArrowFile<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        self.writer.write(batch)
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
-        Ok(self.writer.finish()?)
+    fn finish(mut self: Box<Self>) -> Result<(), ArrowError> {
+        self.writer.finish()
     }
 }
 
@@ -74,17 +75,17 @@ pub struct ArrowStream<W: Write> {
 
 impl<W: Write> ArrowStream<W> {
     /// Starts a stream of rows of `schema`.
-    pub fn new(schema: &SchemaRef, out: W) -> anyhow::Result<ArrowStream<W>> {
+    pub fn new(schema: &SchemaRef, out: W) -> Result<ArrowStream<W>, ArrowError> {
         Ok(ArrowStream { writer: StreamWriter::try_new(out, schema)? })
     }
 }
 
-impl<W: Write> RowWriter for ArrowStream<W> {
-    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
-        Ok(self.writer.write(batch)?)
+impl<W: Write + Send> RowWriter for ArrowStream<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        self.writer.write(batch)
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
-        Ok(self.writer.finish()?)
+    fn finish(mut self: Box<Self>) -> Result<(), ArrowError> {
+        self.writer.finish()
     }
 }

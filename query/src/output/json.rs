@@ -20,12 +20,12 @@ impl<W: Write> Array<W> {
     }
 }
 
-impl<W: Write> RowWriter for Array<W> {
-    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
-        Ok(self.writer.write(&text::plain(batch)?)?)
+impl<W: Write + Send> RowWriter for Array<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        self.writer.write(&text::plain(batch)?)
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<(), ArrowError> {
         self.writer.finish()?;
         Ok(self.writer.get_mut().flush()?)
     }
@@ -43,12 +43,12 @@ impl<W: Write> Lines<W> {
     }
 }
 
-impl<W: Write> RowWriter for Lines<W> {
-    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
-        Ok(self.writer.write(&text::plain(batch)?)?)
+impl<W: Write + Send> RowWriter for Lines<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        self.writer.write(&text::plain(batch)?)
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<(), ArrowError> {
         self.writer.finish()?;
         Ok(self.writer.get_mut().flush()?)
     }
