@@ -221,10 +221,14 @@ impl Planning {
 
     async fn describe(self, statement: Statement) -> Result<Description, QueryError> {
         let state = self.state()?;
-        let plan = plan(&state, statement).await?;
+        let mut plan = plan(&state, statement).await?;
         let mut parameters: Vec<_> = plan.get_parameter_types()?.into_iter().collect();
         // $2 before $10.
         parameters.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+        // A column may have its type from what a parameter stands for.
+        if let Some(values) = &self.terms.parameters {
+            plan = plan.with_param_values(values.clone())?;
+        }
         Ok(Description { columns: Arc::clone(plan.schema().inner()), parameters })
     }
 

@@ -374,3 +374,27 @@ async fn a_hostile_statement_costs_only_itself() {
     }
     assert_eq!(ok(&session, "select 1").await, ["1"]);
 }
+
+#[tokio::test]
+async fn a_join_that_makes_rows_without_end_can_be_stopped() {
+    let dir = tempfile::tempdir().expect("a folder");
+    lake::write(dir.path());
+    let session = open(dir.path()).await;
+    let many = "generate_series(1, 300000)";
+    for sql in [
+        format!("select sum(a.value + b.value) from {many} a, {many} b"),
+        format!("select count(*) from {many} a join {many} b on a.value % 2 = b.value % 2"),
+        format!("select count(*) from {many} a join {many} b on a.value <> b.value"),
+        format!(
+            "select count(a.value + b.value) from {many} a, unnest(range(1, 1000000)) b(value)"
+        ),
+    ] {
+        let asked = std::time::Instant::now();
+        let limit = std::time::Duration::from_millis(200);
+        // On one thread: only what gives way lets the time be seen.
+        let stopped = tokio::time::timeout(limit, support::rows(&session, &sql)).await;
+        assert!(stopped.is_err(), "{sql}: it ended");
+        let elapsed = asked.elapsed();
+        assert!(elapsed < std::time::Duration::from_secs(20), "{sql}: after {elapsed:?}");
+    }
+}
