@@ -251,7 +251,11 @@ impl ServeError {
 
     /// Where in `sql` a syntax error is, counted in letters from 1; `None` if that is not known.
     pub fn position(&self, sql: &str) -> Option<usize> {
-        let ServeError::Query(QueryError::Syntax(text)) = self else { return None };
+        if self.class() != Class::Syntax {
+            return None;
+        }
+        // The engine wraps its parser's errors in more than one way; all keep its words.
+        let text = self.to_string();
         let (_, place) = text.rsplit_once("Line: ")?;
         let (line, column) = place.split_once(", Column: ")?;
         let digits = column.find(|c: char| !c.is_ascii_digit()).unwrap_or(column.len());

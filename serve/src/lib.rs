@@ -10,17 +10,24 @@
 //! * No client can end the server, or keep it from others for longer than its limits.
 
 pub mod audit;
+mod basic;
 pub mod error;
+mod expiring;
 mod extension;
+pub mod flight;
+pub mod http;
 pub mod listen;
+mod metrics;
 pub mod postgres;
 mod role;
 mod server;
 pub mod service;
+mod stall;
 mod tls;
 pub mod users;
 
 pub use error::ServeError;
+pub use metrics::Metrics;
 pub use role::{Limits, Role, UnknownRole};
 pub use server::{DEFAULT_CONNECTIONS, Server, ServerOptions, StartError};
 pub use tls::{Tls, TlsError};

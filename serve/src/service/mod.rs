@@ -238,8 +238,18 @@ impl Service {
         caller: &Caller,
         statement: Statement,
     ) -> Result<Description, ServeError> {
+        self.describe_bound(caller, statement, None).await
+    }
+
+    /// The same, where it is known what parameters stand for.
+    pub async fn describe_bound(
+        &self,
+        caller: &Caller,
+        statement: Statement,
+        parameters: Option<ParamValues>,
+    ) -> Result<Description, ServeError> {
         self.admit(caller, &statement, &Purpose::Query)?;
-        let described = self.session.describe(statement, self.terms(caller, None));
+        let described = self.session.describe(statement, self.terms(caller, parameters));
         match tokio::time::timeout(DESCRIBE_TIMEOUT, described).await {
             Ok(described) => Ok(described?),
             Err(_) => Err(ServeError::TimedOut { after: DESCRIBE_TIMEOUT }),
@@ -326,7 +336,7 @@ impl Service {
             ("outcome", entry.outcome.name()),
         ];
         metrics::counter!("assay_statements_total", &labels).increment(1);
-        metrics::counter!("assay_rows_total", &labels[..2]).increment(entry.rows);
+        metrics::counter!("assay_statement_rows_total", &labels[..2]).increment(entry.rows);
         metrics::histogram!("assay_statement_seconds", &labels[..2])
             .record(Duration::from_millis(entry.duration_ms).as_secs_f64());
         entry.time = now();

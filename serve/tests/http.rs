@@ -1,0 +1,13 @@
+//! The server by HTTP, as clients see it.
+
+mod http {
+    pub mod client;
+
+    mod analyses;
+    mod bad_input;
+    mod openapi;
+    mod roles;
+    mod sql;
+}
+#[path = "support/server.rs"]
+mod server;
