@@ -7,6 +7,9 @@ mod flight {
     mod catalog;
     mod python;
     mod statements;
+    mod tls;
 }
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/tls.rs"]
+mod tls;

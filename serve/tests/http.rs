@@ -8,6 +8,9 @@ mod http {
     mod openapi;
     mod roles;
     mod sql;
+    mod tls;
 }
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/tls.rs"]
+mod tls;

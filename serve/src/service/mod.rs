@@ -170,10 +170,11 @@ impl Service {
         client: Client,
     ) -> Result<Caller, ServeError> {
         let Some(users) = &self.users else { return Ok(self.anybody(name, client)) };
+        // Held until it is known whether the password was right.
         let turn = self.throttle.turn(name, client.peer.ip()).await;
-        let checked = match turn {
-            Ok(()) => users.check(name, password).await,
-            Err(error) => Err(error),
+        let checked = match &turn {
+            Ok(_) => users.check(name, password).await,
+            Err(retry_after) => Err(ServeError::TooManyAttempts { retry_after: *retry_after }),
         };
         match checked {
             Ok(user) => {
@@ -188,8 +189,11 @@ impl Service {
     pub async fn scram(&self, name: &str, client: &Client) -> Result<Option<Scram>, ServeError> {
         let Some(users) = &self.users else { return Ok(None) };
         match self.throttle.turn(name, client.peer.ip()).await {
-            Ok(()) => users.scram(name).map(Some),
-            Err(error) => Err(self.shut_out(name, client, error).await),
+            Ok(_) => users.scram(name).map(Some),
+            Err(retry_after) => {
+                let error = ServeError::TooManyAttempts { retry_after };
+                Err(self.shut_out(name, client, error).await)
+            }
         }
     }
 

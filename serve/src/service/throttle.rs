@@ -8,12 +8,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
-
-use crate::ServeError;
 
 /// Wrong passwords that cost nothing: people mistype.
 const FREE_FAILURES: u32 = 3;
@@ -46,11 +45,40 @@ struct Failures {
 
 /// Remembers wrong passwords.
 #[derive(Debug, Default)]
-pub(super) struct Throttle(Mutex<HashMap<Key, Failures>>);
+pub(super) struct Throttle {
+    failures: Mutex<HashMap<Key, Failures>>,
+    /// Names whose passwords are being checked, with what the next attempt waits for: many at once must
+    /// not all be heard before the first is found to be wrong.
+    checked: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// One attempt for one name, until dropped: the next is heard then.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    throttle: &'a Throttle,
+    key: Key,
+    /// `None` only while it is dropped.
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut checked = lock(&self.throttle.checked);
+        // Nobody else waits for it, and nobody can begin to meanwhile.
+        if checked.get(&self.key).is_some_and(|queue| Arc::strong_count(queue) == 1) {
+            checked.remove(&self.key);
+        }
+    }
+}
 
 impl Throttle {
-    /// Waits until an attempt is heard, or says that this takes too long.
-    pub(super) async fn turn(&self, name: &str, address: IpAddr) -> Result<(), ServeError> {
+    /// Waits until an attempt is heard, or says after what time it would be, if that is too long.
+    pub(super) async fn turn(&self, name: &str, address: IpAddr) -> Result<Turn<'_>, Duration> {
+        let key = Key::Name(name.to_owned(), address);
+        let queue = self.queue(&key);
+        let guard = Some(queue.lock_owned().await);
+        let turn = Turn { throttle: self, key, guard };
         let now = Instant::now();
         let until = {
             let mut known = self.known();
@@ -58,7 +86,7 @@ impl Throttle {
             let next = |key| known.get(key).map_or(now, |failures: &Failures| failures.next);
             let until = keys.iter().map(next).max().unwrap_or(now).max(now);
             if until - now > MAX_WAIT {
-                return Err(ServeError::TooManyAttempts { retry_after: until - now });
+                return Err(until - now);
             }
             for key in &keys {
                 if let Some(failures) = known.get_mut(key) {
@@ -68,7 +96,7 @@ impl Throttle {
             until
         };
         tokio::time::sleep_until(until).await;
-        Ok(())
+        Ok(turn)
     }
 
     /// Remembers a wrong password.
@@ -99,9 +127,23 @@ impl Throttle {
         self.known().remove(&Key::Name(name.to_owned(), address));
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Key, Failures>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What attempts of `key` wait for, one after the other.
+    fn queue(&self, key: &Key) -> Arc<tokio::sync::Mutex<()>> {
+        let mut checked = lock(&self.checked);
+        if checked.len() >= MAX_REMEMBERED {
+            // Left behind by those who went away while they waited.
+            checked.retain(|_, queue| Arc::strong_count(queue) > 1);
+        }
+        Arc::clone(checked.entry(key.clone()).or_default())
     }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Key, Failures>> {
+        lock(&self.failures)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn keys(name: &str, address: IpAddr) -> [Key; 2] {
@@ -129,9 +171,12 @@ mod tests {
     /// How long an attempt with a wrong password takes; `None` if it is not heard.
     async fn attempt(throttle: &Throttle, name: &str, address: IpAddr) -> Option<Duration> {
         let before = Instant::now();
-        throttle.turn(name, address).await.ok()?;
+        let _turn = throttle.turn(name, address).await.ok()?;
+        let waited = before.elapsed();
+        // As long as hashing a password takes.
+        tokio::time::sleep(Duration::from_millis(40)).await;
         throttle.failed(name, address);
-        Some(before.elapsed())
+        Some(waited)
     }
 
     #[tokio::test(start_paused = true)]
@@ -164,5 +209,21 @@ mod tests {
         assert!(heard < 30, "{heard} attempts were heard");
         tokio::time::sleep(FORGOTTEN).await;
         assert_eq!(attempt(&throttle, "alice", HERE).await, Some(Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_at_once_are_heard_one_after_the_other() {
+        let throttle = Throttle::default();
+        let attempts = (0..100).map(|_| attempt(&throttle, "alice", HERE));
+        let waits = futures::future::join_all(attempts).await;
+        let heard = waits.iter().flatten().count();
+        assert!(heard < 12, "{heard} attempts were heard");
+        assert!(lock(&throttle.checked).is_empty());
+        // Those who go away leave nothing for long.
+        let turn = throttle.turn("bob", HERE).await.expect("heard");
+        let waiting = throttle.turn("bob", HERE);
+        tokio::time::timeout(Duration::from_secs(1), waiting).await.expect_err("it waits");
+        drop(turn);
+        assert!(lock(&throttle.checked).is_empty());
     }
 }
