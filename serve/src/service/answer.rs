@@ -1,5 +1,6 @@
 //! The rows of a statement, as they come.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,11 +43,10 @@ impl End {
     }
 
     /// The error of a statement that has no rows because it failed.
-    pub(super) async fn error(self) -> ServeError {
-        let Some(receiver) = self.0 else { return lost() };
-        match receiver.await {
-            Ok(Err(error)) => error,
-            Ok(Ok(())) | Err(_) => lost(),
+    pub(super) async fn error(&mut self) -> ServeError {
+        match poll_fn(|cx| self.poll(cx)).await {
+            Err(error) => error,
+            Ok(()) => lost(),
         }
     }
 }
@@ -66,12 +66,17 @@ impl Stream for Answer {
     type Item = Result<RecordBatch, ServeError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match ready!(self.batches.poll_recv(cx)) {
-            Some(batch) => {
+        match self.batches.poll_recv(cx) {
+            Poll::Ready(Some(batch)) => {
                 self.taken.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
                 Poll::Ready(Some(Ok(batch)))
             }
-            None => Poll::Ready(ready!(self.end.poll(cx)).err().map(Err)),
+            Poll::Ready(None) => Poll::Ready(ready!(self.end.poll(cx)).err().map(Err)),
+            // The statement may have been stopped while its operators still compute.
+            Poll::Pending => match ready!(self.end.poll(cx)) {
+                Err(error) => Poll::Ready(Some(Err(error))),
+                Ok(()) => Poll::Pending,
+            },
         }
     }
 }

@@ -11,6 +11,7 @@ use assay_query::SendableRecordBatchStream;
 use datafusion::common::ParamValues;
 use futures::StreamExt;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use super::answer::{Answer, End};
 use super::{Ask, Caller, Service};
@@ -75,39 +76,50 @@ impl Course {
             // Whoever asked may have gone.
             let _ = end_sender.send(end);
         });
-        let end = End::new(end);
-        match schema.await {
-            Ok(schema) => Ok(Answer { schema, batches, end, taken }),
-            Err(_) => Err(end.error().await),
+        let mut end = End::new(end);
+        tokio::select! {
+            biased;
+            Ok(schema) = schema => Ok(Answer { schema, batches, end, taken }),
+            error = end.error() => Err(error),
         }
     }
 
-    async fn run(self, mut outlet: Outlet) -> Result<(), ServeError> {
+    async fn run(self, outlet: Outlet) -> Result<(), ServeError> {
         let began = Instant::now();
         let timeout = self.timeout();
         let mut ends = self.service.ends.subscribe();
         let gone = outlet.batches.clone();
+        let course = Arc::new(self);
+        // A task of its own: an operator that computes for long without giving way holds up only itself,
+        // and the end is told all the same. What is dropped stops when it does give way.
+        let mut work = JoinSet::new();
+        let working = Arc::clone(&course);
+        work.spawn(async move { working.rows(outlet).await });
         let result = tokio::select! {
-            // What ends it is looked at first: rows that are always ready would leave it no turn.
             biased;
+            ended = work.join_next() => match ended {
+                Some(Ok(result)) => result,
+                Some(Err(error)) => Err(ServeError::Internal(error.to_string())),
+                None => Err(ServeError::Internal("there was nothing to run".to_owned())),
+            },
             () = gone.closed() => Err(ServeError::Cancelled),
             () = tokio::time::sleep(timeout) => Err(ServeError::TimedOut { after: timeout }),
             _ = ends.wait_for(|ends| *ends) => Err(ServeError::ShuttingDown),
-            result = self.rows(&mut outlet) => result,
         };
-        let mut entry = self.entry();
+        work.abort_all();
+        let mut entry = course.entry();
         entry.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        entry.rows = self.taken.load(Ordering::Relaxed);
+        entry.rows = course.taken.load(Ordering::Relaxed);
         if let Err(error) = &result {
             entry.outcome = outcome(error);
             entry.reason = Some(error.to_string());
         }
-        self.service.note(&self.caller, entry).await?;
+        course.service.note(&course.caller, entry).await?;
         result
     }
 
     /// Runs the statement and passes its rows on, all that it may have.
-    async fn rows(&self, outlet: &mut Outlet) -> Result<(), ServeError> {
+    async fn rows(&self, mut outlet: Outlet) -> Result<(), ServeError> {
         let Course { service, caller, ask, .. } = self;
         service.admit(caller, &ask.statement, &ask.purpose)?;
         let place = service.places.take(caller.role()).await?;
