@@ -8,10 +8,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::flight::Flight;
+use crate::http::{Http, Patience};
 use crate::listen::{Connections, Places, Shutdown, accept};
 use crate::postgres::Postgres;
 use crate::service::{Service, ServiceOptions};
-use crate::{ServeError, Tls};
+use crate::{Metrics, ServeError, Tls};
 
 /// Clients that may be connected at once, over all protocols.
 pub const DEFAULT_CONNECTIONS: usize = 600;
@@ -23,6 +25,10 @@ pub struct ServerOptions {
     pub service: ServiceOptions,
     /// Where clients of PostgreSQL are answered.
     pub pg: Option<SocketAddr>,
+    /// Where clients of HTTP are answered.
+    pub http: Option<SocketAddr>,
+    /// Where clients of Flight SQL are answered.
+    pub flight: Option<SocketAddr>,
     /// What the server shows to be who it is; without it nothing is encrypted.
     pub tls: Option<Tls>,
     /// Clients that may be connected at once.
@@ -66,6 +72,8 @@ pub struct Server {
     ends: watch::Sender<bool>,
     listeners: JoinSet<()>,
     pg: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    flight: Option<SocketAddr>,
 }
 
 impl Server {
@@ -75,16 +83,31 @@ impl Server {
         let places = Places::new(options.connections);
         // Ports first: who may not have them need not wait for the store.
         let pg = bind(options.pg, "PostgreSQL").await?;
+        let http = bind(options.http, "HTTP").await?;
+        let flight = bind(options.flight, "Flight SQL").await?;
+        // Before anything happens that is counted.
+        let metrics = Metrics::record()?;
         let service = Service::open(options.service).await?;
         let (ends, shutdown) = Shutdown::new();
-        let mut server = Server { service, ends, listeners: JoinSet::new(), pg: None };
-        if let Some(listener) = pg {
-            server.pg = listener.local_addr().ok();
+        let listeners = JoinSet::new();
+        let mut server = Server { service, ends, listeners, pg: None, http: None, flight: None };
+        if let Some((listener, address)) = pg {
+            server.pg = Some(address);
             let service = Arc::clone(&server.service);
             let protocol = Postgres::new(service, options.tls.clone(), places.limit());
             server.listen(listener, &places, &shutdown, protocol);
         }
-        // Other protocols are added here, in the same way.
+        if let Some((listener, address)) = http {
+            server.http = Some(address);
+            let (service, tls) = (Arc::clone(&server.service), options.tls.as_ref());
+            let protocol = Http::new(service, tls, address, metrics, Patience::default());
+            server.listen(listener, &places, &shutdown, protocol);
+        }
+        if let Some((listener, address)) = flight {
+            server.flight = Some(address);
+            let protocol = Flight::new(Arc::clone(&server.service), options.tls.as_ref());
+            server.listen(listener, &places, &shutdown, protocol);
+        }
         Ok(server)
     }
 
@@ -102,6 +125,16 @@ impl Server {
     /// Where clients of PostgreSQL are answered.
     pub fn pg(&self) -> Option<SocketAddr> {
         self.pg
+    }
+
+    /// Where clients of HTTP are answered.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// Where clients of Flight SQL are answered.
+    pub fn flight(&self) -> Option<SocketAddr> {
+        self.flight
     }
 
     /// Who answers.
@@ -124,7 +157,8 @@ fn check(options: &ServerOptions) -> Result<(), StartError> {
         (None, Some(_)) => "are no users",
         (Some(_), None) => "is no TLS",
     };
-    let open = [options.pg].into_iter().flatten().find(|address| !address.ip().is_loopback());
+    let all = [options.pg, options.http, options.flight];
+    let open = all.into_iter().flatten().find(|address| !address.ip().is_loopback());
     match open {
         Some(address) if !options.insecure => Err(StartError::Insecure { address, missing }),
         _ => Ok(()),
@@ -134,10 +168,11 @@ fn check(options: &ServerOptions) -> Result<(), StartError> {
 async fn bind(
     address: Option<SocketAddr>,
     protocol: &'static str,
-) -> Result<Option<TcpListener>, StartError> {
+) -> Result<Option<(TcpListener, SocketAddr)>, StartError> {
     let Some(address) = address else { return Ok(None) };
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(source) => Err(StartError::Bind { address, protocol, source }),
-    }
+    let failed = |source| StartError::Bind { address, protocol, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    // The port is another one where none was named.
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok(Some((listener, bound)))
 }

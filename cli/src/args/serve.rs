@@ -10,11 +10,13 @@ const SERVE_EXAMPLES: &str = "\
 Examples:
   assay serve
   assay serve --pg 127.0.0.1:5433 --lake /data/lake
+  assay serve --http 127.0.0.1:8080 --flight 127.0.0.1:8081
   assay user add alice --role analyst --users users.toml
   assay serve --pg 0.0.0.0:5432 --users users.toml --tls-cert server.pem --tls-key server.key
 
 Then:
   psql \"host=127.0.0.1 dbname=assay\"
+  curl 127.0.0.1:8080/api/holdings
 
 All statements only read. Without --users anybody on this machine is an analyst. Every statement is
 written down in the audit log. Ctrl-C ends the server. docs/serving.md tells more.";
@@ -23,9 +25,16 @@ written down in the audit log. Ctrl-C ends the server. docs/serving.md tells mor
 #[derive(Debug, ClapArgs)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub struct ServeArgs {
-    /// Where clients of PostgreSQL are answered [environment: ASSAY_PG] [default: 127.0.0.1:5432]
+    /// Where clients of PostgreSQL are answered [environment: ASSAY_PG] [default: 127.0.0.1:5432 if
+    /// no address is named for any]
     #[arg(long, value_name = "ADDR")]
     pub pg: Option<SocketAddr>,
+    /// Where HTTP is answered [environment: ASSAY_HTTP]
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
+    /// Where Flight SQL is answered [environment: ASSAY_FLIGHT]
+    #[arg(long, value_name = "ADDR")]
+    pub flight: Option<SocketAddr>,
     /// File of users, as `assay user` makes it [environment: ASSAY_USERS]
     #[arg(long, value_name = "FILE")]
     pub users: Option<PathBuf>,

@@ -39,7 +39,10 @@ pub async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<Outcome> {
     };
     let options = ServerOptions {
         service,
-        pg: Some(layer.pg.unwrap_or(DEFAULT_PG)),
+        // Who asks for another protocol alone gets that alone.
+        pg: layer.pg.or((layer.http.or(layer.flight)).is_none().then_some(DEFAULT_PG)),
+        http: layer.http,
+        flight: layer.flight,
         tls,
         connections: layer.connections.unwrap_or(DEFAULT_CONNECTIONS),
         insecure: args.insecure_listen_without_tls_or_users,
@@ -58,6 +61,19 @@ pub async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<Outcome> {
             address.port()
         );
     }
+    let user = if has_users { " -u NAME" } else { "" };
+    if let Some(address) = server.http() {
+        let scheme = if is_encrypted { "https" } else { "http" };
+        println!("HTTP on {address}");
+        println!("  curl{user} {scheme}://{address}/api/status");
+    }
+    if let Some(address) = server.flight() {
+        let scheme = if is_encrypted { "grpc+tls" } else { "grpc" };
+        println!("Flight SQL on {address}");
+        println!(
+            "  adbc_driver_flightsql.dbapi.connect(\"{scheme}://{address}\", autocommit=True)"
+        );
+    }
     if !has_users {
         println!("Without a file of users: everybody who connects is {role}");
     }
@@ -72,6 +88,8 @@ pub async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<Outcome> {
 fn typed(args: &ServeArgs) -> ServeLayer {
     ServeLayer {
         pg: args.pg,
+        http: args.http,
+        flight: args.flight,
         users: args.users.clone(),
         audit: args.audit.clone(),
         tls_cert: args.tls_cert.clone(),

@@ -18,6 +18,10 @@ use super::{Env, Size};
 pub struct ServeLayer {
     /// Where clients of PostgreSQL are answered.
     pub pg: Option<SocketAddr>,
+    /// Where HTTP is answered.
+    pub http: Option<SocketAddr>,
+    /// Where Flight SQL is answered.
+    pub flight: Option<SocketAddr>,
     /// File of users.
     pub users: Option<PathBuf>,
     /// The audit log.
@@ -65,6 +69,8 @@ impl ServeLayer {
         }
         ServeLayer {
             pg: self.pg.or(below.pg),
+            http: self.http.or(below.http),
+            flight: self.flight.or(below.flight),
             users: self.users.or(below.users),
             audit: self.audit.or(below.audit),
             tls_cert,
@@ -85,10 +91,12 @@ impl ServeLayer {
     pub(super) fn from_env<F: Fn(&str) -> Option<OsString>>(
         env: &Env<F>,
     ) -> anyhow::Result<ServeLayer> {
+        let address =
+            |text: &str| text.parse().map_err(|_| format!("'{text}' is not like 127.0.0.1:5432"));
         Ok(ServeLayer {
-            pg: env.parse("ASSAY_PG", |text| {
-                text.parse().map_err(|_| format!("'{text}' is not like 127.0.0.1:5432"))
-            })?,
+            pg: env.parse("ASSAY_PG", address)?,
+            http: env.parse("ASSAY_HTTP", address)?,
+            flight: env.parse("ASSAY_FLIGHT", address)?,
             users: env.path("ASSAY_USERS"),
             audit: env.path("ASSAY_AUDIT"),
             tls_cert: env.path("ASSAY_TLS_CERT"),

@@ -39,7 +39,8 @@ use self::connection::{Connection, put_error};
 use self::startup::Duplex;
 use self::wire::Wire;
 use crate::listen::{Connections, HANDSHAKE_TIMEOUT, Hangup, Shutdown};
-use crate::service::Service;
+use crate::metrics::Connected;
+use crate::service::{Protocol, Service};
 use crate::{ServeError, Tls};
 
 /// Answers clients by PostgreSQL's protocol.
@@ -61,6 +62,7 @@ impl Postgres {
 impl Connections for Postgres {
     async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, shutdown: Shutdown) {
         let Ok(hangup) = Hangup::of(&socket) else { return };
+        let _connected = Connected::by(Protocol::Postgres);
         let tls = self.tls.as_ref();
         let start = async {
             let opened = startup::open(socket, tls).await.ok()?;

@@ -35,6 +35,8 @@ impl Served {
         let mut options = ServerOptions {
             service,
             pg: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            http: None,
+            flight: None,
             tls: None,
             connections: DEFAULT_CONNECTIONS,
             insecure: false,
