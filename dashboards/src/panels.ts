@@ -116,6 +116,13 @@ const LINE: TimeSeries.FieldConfig = {
   stacking: { group: 'A', mode: StackingMode.None },
 };
 
+/** A link from a value, to which `${__value…}` refers. */
+export interface PointLink {
+  title: string;
+  url: string;
+  targetBlank: boolean;
+}
+
 /** Values over time. */
 export function lines(
   about: About,
@@ -123,19 +130,20 @@ export function lines(
   look: Numbers & {
     custom?: TimeSeries.FieldConfig;
     overrides?: Override[];
-    /** What the legend tells of each series. */
-    calcs?: string[];
+    /** Where a click on a point leads. */
+    links?: PointLink[];
   },
 ): Panel {
-  const { custom, overrides, calcs, ...numbers } = look;
+  const { custom, overrides, links, ...numbers } = look;
   const options: TimeSeries.Options = {
-    legend: legend(calcs ?? ['lastNotNull']),
+    legend: legend(['lastNotNull']),
     tooltip: { ...TOOLTIP, hideZeros: custom?.stacking !== undefined },
   };
   const defaults: FieldConfig<TimeSeries.FieldConfig> = {
     ...numbers,
     color: PALETTE,
     custom: { ...LINE, ...custom },
+    links: links ?? [],
     noValue: NOTHING,
     thresholds: NO_THRESHOLDS,
   };

@@ -1,7 +1,7 @@
 // How it came to be: the measures, shares of the richest, brackets and metrics over time.
 
 import { rows, series, toPanel, type Placed } from '../grafana.js';
-import { lines, LOGARITHMIC, override, STACKED, table } from '../panels.js';
+import { lines, LOGARITHMIC, override, STACKED, table, type PointLink } from '../panels.js';
 import { COLOUR, fixed, POOREST_FIRST, RICHEST_FIRST, UNIT } from '../style.js';
 import * as ask from './queries.js';
 import { PANEL, UID } from './uid.js';
@@ -11,6 +11,27 @@ function coloured(names: string[], colours: readonly string[]) {
   return names.map((name, place) => override(name, { color: fixed(colours[place] ?? COLOUR.neutral) }));
 }
 
+/** This dashboard with all that the reader has chosen but the variable `name`, which becomes `value`. */
+function choosing(name: string, value: string): string {
+  const others = ['datasource', 'asset', 'basis', 'day', 'metric'].filter((other) => other !== name);
+  const kept = others.map((other) => `\${${other}:queryparam}`).join('&');
+  return `/d/${UID}?\${__url_time_range}&${kept}&var-${name}=${value}`;
+}
+
+/** Takes all figures of the day of a point. */
+const TAKE_DAY: PointLink = {
+  title: 'Take the figures of this day',
+  url: choosing('day', '${__value.time:date:iso}'),
+  targetBlank: false,
+};
+
+/** Shows the metric of a cell over time. */
+const SHOW_METRIC: PointLink = {
+  title: 'Show ${__value.raw} over time',
+  url: choosing('metric', '${__value.raw}'),
+  targetBlank: false,
+};
+
 const BRACKET_COLOURS = coloured(ask.BRACKET_NAMES, POOREST_FIRST);
 
 export const overTime: Placed[] = [
@@ -18,11 +39,12 @@ export const overTime: Placed[] = [
     {
       id: PANEL.gini,
       title: 'Gini coefficient',
-      description: 'The Gini coefficient of what holders hold, at the end of each day: 0 if all hold the same, near 1 if one holds everything. In the first days of a chain a handful of miners hold all coins in equal parts, so it begins low. The vertical line is the chosen day.',
+      description: 'The Gini coefficient of what holders hold, at the end of each day: 0 if all hold the same, near 1 if one holds everything. In the first days of a chain a handful of miners hold all coins in equal parts, so it begins low. The vertical line is the chosen day; a click on a point chooses its day, here and in the panels below.',
       links: [toPanel(UID, 'The Lorenz curve of the chosen day', PANEL.lorenz)],
     },
     series(ask.overTime('gini as "Gini"')),
     {
+      links: [TAKE_DAY],
       unit: UNIT.plain,
       decimals: 3,
       custom: { axisSoftMin: 0, axisSoftMax: 1 },
@@ -38,6 +60,7 @@ export const overTime: Placed[] = [
     },
     series(ask.overTime('theil as "Theil"')),
     {
+      links: [TAKE_DAY],
       unit: UNIT.plain,
       decimals: 2,
       custom: { axisSoftMin: 0 },
@@ -52,7 +75,7 @@ export const overTime: Placed[] = [
       links: [toPanel(UID, 'Nakamoto coefficient', PANEL.nakamoto)],
     },
     series(ask.overTime('hhi * 10000 as "HHI"')),
-    { unit: UNIT.rounded, custom: LOGARITHMIC, overrides: [override('HHI', { color: fixed(COLOUR.hhi) })] },
+    { links: [TAKE_DAY], unit: UNIT.rounded, custom: LOGARITHMIC, overrides: [override('HHI', { color: fixed(COLOUR.hhi) })] },
   )],
   [12, 8, 12, 8, lines(
     {
@@ -62,7 +85,7 @@ export const overTime: Placed[] = [
       links: [toPanel(UID, 'HHI', PANEL.hhi)],
     },
     series(ask.overTime('nakamoto as "Nakamoto"')),
-    { unit: UNIT.rounded, custom: LOGARITHMIC, overrides: [override('Nakamoto', { color: fixed(COLOUR.nakamoto) })] },
+    { links: [TAKE_DAY], unit: UNIT.rounded, custom: LOGARITHMIC, overrides: [override('Nakamoto', { color: fixed(COLOUR.nakamoto) })] },
   )],
   [0, 16, 12, 9, lines(
     {
@@ -75,6 +98,7 @@ export const overTime: Placed[] = [
       ask.overTime('top_10_share as "10 richest", top_100_share as "100 richest", top_1000_share as "1,000 richest", top_10000_share as "10,000 richest"'),
     ),
     {
+      links: [TAKE_DAY],
       unit: UNIT.share,
       decimals: 1,
       min: 0,
@@ -93,6 +117,7 @@ export const overTime: Placed[] = [
       ask.overTime('top_1_percent_share as "Richest 1 %", top_3_percent_share as "Richest 3 %", top_10_percent_share as "Richest 10 %"'),
     ),
     {
+      links: [TAKE_DAY],
       unit: UNIT.share,
       decimals: 1,
       min: 0,
@@ -108,7 +133,7 @@ export const overTime: Placed[] = [
       links: [toPanel(UID, 'Brackets of the chosen day', PANEL.brackets)],
     },
     series(ask.bracketsOverTime('holders')),
-    { unit: UNIT.rounded, min: 0, custom: STACKED, overrides: BRACKET_COLOURS },
+    { links: [TAKE_DAY], unit: UNIT.rounded, min: 0, custom: STACKED, overrides: BRACKET_COLOURS },
   )],
   [12, 25, 12, 10, lines(
     {
@@ -118,16 +143,9 @@ export const overTime: Placed[] = [
       links: [toPanel(UID, 'Brackets of the chosen day', PANEL.brackets)],
     },
     series(ask.bracketsOverTime('supply_share')),
-    { unit: UNIT.share, decimals: 1, min: 0, max: 1, custom: STACKED, overrides: BRACKET_COLOURS },
+    { links: [TAKE_DAY], unit: UNIT.share, decimals: 1, min: 0, max: 1, custom: STACKED, overrides: BRACKET_COLOURS },
   )],
 ];
-
-/** Shows the metric of a cell over time, and leaves all other choices as they are. */
-const SHOW_METRIC = {
-  title: 'Show ${__value.raw} over time',
-  url: `/d/${UID}?\${__url_time_range}&\${datasource:queryparam}&\${asset:queryparam}&\${basis:queryparam}&\${day:queryparam}&var-metric=\${__value.raw}`,
-  targetBlank: false,
-};
 
 export const metrics: Placed[] = [
   [0, 0, 12, 12, lines(
@@ -137,7 +155,7 @@ export const metrics: Placed[] = [
       description: 'The metrics that are chosen at the top, by the names and definitions of Coin Metrics (its product documentation, "Addresses" and "Supply"): numbers of holders, whole coins, or ratios. Choose such as have one scale.',
     },
     series(ask.METRICS_OVER_TIME),
-    { unit: UNIT.rounded, custom: { axisSoftMin: 0 } },
+    { links: [TAKE_DAY], unit: UNIT.rounded, custom: { axisSoftMin: 0 } },
   )],
   [12, 0, 12, 12, table(
     {

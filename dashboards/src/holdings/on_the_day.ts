@@ -169,7 +169,7 @@ export const onTheDay: Placed[] = [
       override('Holders', { ...COUNT, ...SUMMED, 'custom.width': 120 }),
       override('Share of holders', { ...shareBar(COLOUR.holders), ...SUMMED }),
       override('This much or less', { unit: UNIT.share, decimals: 2, 'custom.width': 110 }),
-      override('Coins', { ...COUNT, ...SUMMED, 'custom.width': 130 }),
+      override('Coins', { unit: UNIT.exact, decimals: 2, ...SUMMED, 'custom.width': 130 }),
       override('Share of supply', { ...shareBar(COLOUR.coins), ...SUMMED }),
     ],
   )],
