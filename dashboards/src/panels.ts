@@ -135,9 +135,10 @@ export function lines(
   },
 ): Panel {
   const { custom, overrides, links, ...numbers } = look;
+  const isStacked = custom?.stacking !== undefined;
   const options: TimeSeries.Options = {
-    legend: legend(['lastNotNull']),
-    tooltip: { ...TOOLTIP, hideZeros: custom?.stacking !== undefined },
+    legend: legend(isStacked ? [] : ['lastNotNull']),
+    tooltip: { ...TOOLTIP, hideZeros: isStacked },
   };
   const defaults: FieldConfig<TimeSeries.FieldConfig> = {
     ...numbers,

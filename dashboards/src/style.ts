@@ -28,9 +28,11 @@ export const COLOUR = {
 /** From the darkest for the fewest and richest to the lightest: for shares that include each other. */
 export const RICHEST_FIRST = ['dark-red', 'red', 'orange', 'light-orange'];
 
-/** Viridis from the poorest bracket up: the order is seen without a legend, also by the colour-blind. */
+/** Viridis from the poorest bracket up, and plasma back down for what only tokens have: the order is seen without a legend, also by
+ *  the colour-blind. */
 export const POOREST_FIRST = [
-  '#440154', '#482777', '#3f4a8a', '#31678e', '#26838f', '#1f9d8a', '#6cce5a', '#b6de2b', '#fee825', '#f8a93f', '#f0644b', '#c2185b',
+  '#440154', '#482475', '#414487', '#355f8d', '#2a788e', '#21918c', '#22a884', '#44bf70', '#7ad151', '#bddf26',
+  '#fde725', '#fdc328', '#f89441', '#e76f5a', '#d14e72', '#b12a90', '#8f0da4', '#6a00a8', '#41049d', '#0d0887',
 ];
 
 /** Units by their names in Grafana. */

@@ -32,7 +32,9 @@ const SHOW_METRIC: PointLink = {
   targetBlank: false,
 };
 
-const BRACKET_COLOURS = coloured(ask.BRACKET_NAMES, POOREST_FIRST);
+const BRACKET_COLOURS = ask.BRACKET_PLACES.map(([name, place]) =>
+  override(name, { color: fixed(POOREST_FIRST[place] ?? COLOUR.neutral) }),
+);
 
 export const overTime: Placed[] = [
   [0, 0, 12, 8, lines(

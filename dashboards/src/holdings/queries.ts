@@ -68,17 +68,23 @@ function short(coins: string): string {
   end`;
 }
 
-/** A bracket in words, as in [`BRACKET_NAMES`]. */
+/** A bracket in words, as in [`BRACKET_PLACES`]. */
 const BRACKET = `case
     when from_coins = 0 then 'below ' || ${short('to_coins')}
     when to_coins is null then ${short('from_coins')} || ' and more'
     else ${short('from_coins')} || ' to ' || ${short('to_coins')}
   end`;
 
-/** The names of brackets from the poorest up. */
-export const BRACKET_NAMES = ['0.001', '0.01', '0.1', '1', '10', '100', '1K', '10K', '100K', '1M', '10M', '100M'].map(
-  (to, place, ends) => (place === 0 ? `below ${to}` : `${ends[place - 1]} to ${to}`),
-);
+/** Where brackets end, whole coins, as they are written. */
+const ENDS = ['0.001', '0.01', '0.1', '1', '10', '100', '1K', '10K', '100K', '1M', '10M', '100M', '1B', '10B', '100B', '1T', '10T', '100T', '1000T'];
+
+/** The names that brackets may have, each with its place from the poorest up. */
+export const BRACKET_PLACES: Array<[name: string, place: number]> = [
+  // Of a coin with fewer than three decimals the first is wider.
+  ...ENDS.slice(0, 4).map((end): [string, number] => [`below ${end}`, 0]),
+  ...ENDS.slice(1).map((end, place): [string, number] => [`${ENDS[place]} to ${end}`, place + 1]),
+  ['1000T and more', ENDS.length],
+];
 
 /** The table that E/CN.16/2021/3 quotes. A share of the supply times the supply in coins is in coins, whatever
  *  the asset's decimals. */
