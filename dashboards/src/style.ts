@@ -28,11 +28,11 @@ export const COLOUR = {
 /** From the darkest for the fewest and richest to the lightest: for shares that include each other. */
 export const RICHEST_FIRST = ['dark-red', 'red', 'orange', 'light-orange'];
 
-/** Viridis from the poorest bracket up, and plasma back down for what only tokens have: the order is seen without a legend, also by
- *  the colour-blind. */
+/** From the poorest bracket up, from violet over green and yellow to red, and on for what only tokens have. None is so
+ *  dark or so light that it is lost on a page of either theme. */
 export const POOREST_FIRST = [
-  '#440154', '#482475', '#414487', '#355f8d', '#2a788e', '#21918c', '#22a884', '#44bf70', '#7ad151', '#bddf26',
-  '#fde725', '#fdc328', '#f89441', '#e76f5a', '#d14e72', '#b12a90', '#8f0da4', '#6a00a8', '#41049d', '#0d0887',
+  '#5b4b9a', '#4a66ac', '#3b82b4', '#2f9db3', '#2fb39f', '#55c481', '#8ecf60', '#c6d24a', '#f0c43c', '#f5a23a',
+  '#ef7d3f', '#e15a4f', '#cc3f66', '#ae3380', '#8d3494', '#6f3aa0', '#8f5fb5', '#a683c4', '#bda6d3', '#d3c9e2',
 ];
 
 /** Units by their names in Grafana. */

@@ -131,7 +131,7 @@ export const overTime: Placed[] = [
     {
       id: PANEL.holdersByBracket,
       title: 'Holders by bracket',
-      description: 'How many hold between what and what, in whole coins, at the end of each day, on top of each other: the upper edge is all holders. Exact. The darkest colour is the poorest bracket.',
+      description: 'How many hold between what and what, in whole coins, at the end of each day, on top of each other: the upper edge is all holders. Exact. Violet is the poorest bracket.',
       links: [toPanel(UID, 'Brackets of the chosen day', PANEL.brackets)],
     },
     series(ask.bracketsOverTime('holders')),
@@ -141,7 +141,7 @@ export const overTime: Placed[] = [
     {
       id: PANEL.supplyByBracket,
       title: 'Supply by bracket',
-      description: 'What share of the supply the holders of each bracket hold, at the end of each day, on top of each other. What is left above has no holder. The darkest colour is the poorest bracket.',
+      description: 'What share of the supply the holders of each bracket hold, at the end of each day, on top of each other. What is left above has no holder. Violet is the poorest bracket.',
       links: [toPanel(UID, 'Brackets of the chosen day', PANEL.brackets)],
     },
     series(ask.bracketsOverTime('supply_share')),

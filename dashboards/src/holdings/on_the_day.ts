@@ -53,7 +53,7 @@ export const head: Placed[] = [
       description: 'All coins there are after that block, in whole coins, those without an address included. For tokens: minted less burnt. (`SplyCur`)',
     },
     rows(ask.metricOnTheDay('SplyCur', 'Supply')),
-    { unit: UNIT.exact, decimals: 0, colour: COLOUR.neutral },
+    { unit: UNIT.exact, decimals: 2, colour: COLOUR.neutral },
   )],
   [12, 4, 4, 4, figure(
     {
