@@ -172,14 +172,15 @@ export function curves(
   about: About,
   query: Query,
   x: string,
-  look: Numbers & { overrides: Override[] },
+  look: Numbers & { label: string; overrides: Override[] },
 ): Panel {
-  const { overrides, ...numbers } = look;
+  const { label, overrides, ...numbers } = look;
   const options: Trend.Options = { legend: legend([]), tooltip: TOOLTIP, xField: x };
   const defaults: FieldConfig<Trend.FieldConfig> = {
     ...numbers,
     color: PALETTE,
-    custom: { ...LINE, fillOpacity: 0 },
+    // Of all curves: one with a label of its own would get an axis of its own.
+    custom: { ...LINE, axisLabel: label, fillOpacity: 0 },
     noValue: NOTHING,
     thresholds: NO_THRESHOLDS,
   };

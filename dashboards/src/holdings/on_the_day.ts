@@ -11,13 +11,13 @@ import { PANEL, UID } from './uid.js';
 const EXPLANATION = `
 **How unequally \${asset:text} is held**, where one holder is one **\${basis}**, at the end of the chosen day (UTC; *Last* is the last one that has been computed).
 
-**What is counted.** Everyone who holds more than nothing. A balance is the sum of all that the chain itself records up to the block at the right; nothing is sampled or estimated, and the same blocks give the same figures again.
+**What is counted.** Everyone who holds more than nothing. A balance is the sum of all that the chain itself records up to the block at the right: nothing is sampled or estimated.
 
-**How exact.** Numbers of holders, brackets and the supply are exact. Gini, Theil, HHI, Nakamoto, the Lorenz curve and shares of the richest are computed from balances grouped to 1 part in 1,024; tests hold them to less than 1/1,024 of their exact value. The method and its version are at the right.
+**How exact.** Holders, brackets and supply are exact. Gini, Theil, HHI, Nakamoto, the Lorenz curve and shares of the richest are within 1 part in 1,024 of their exact value; the method and its version are at the right.
 
 **What it does not say.** An address is not a person: one person may use thousands, and one address of an exchange may hold the coins of millions. Compare the figures by entity, where they have been computed.
 
-The **i** in the corner of each panel gives its definition and where that comes from.
+Definitions and sources: the **i** in the corner of each panel.
 `.trim();
 
 const MISSING_NONE = 'none';
@@ -205,6 +205,7 @@ export const onTheDay: Placed[] = [
       decimals: 0,
       min: 0,
       max: 1,
+      label: 'share of what is held',
       overrides: [
         override('Holders', { 'custom.axisLabel': 'poorest share of holders' }),
         override('If all held the same', {
@@ -214,7 +215,7 @@ export const onTheDay: Placed[] = [
           'custom.fillBelowTo': 'Share held',
           'custom.fillOpacity': 12,
         }),
-        override('Share held', { color: fixed(COLOUR.gini), decimals: 2, 'custom.axisLabel': 'share of what is held' }),
+        override('Share held', { color: fixed(COLOUR.gini), decimals: 2 }),
       ],
     },
   )],
