@@ -8,6 +8,7 @@ mod functions;
 mod holdings;
 mod index;
 mod network;
+mod serve;
 mod sql;
 mod status;
 mod tables;
