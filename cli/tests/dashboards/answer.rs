@@ -1,9 +1,15 @@
 //! Answers as text, whoever gave them.
 
+use std::net::SocketAddr;
+
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use assay_query::{Access, QueryError, Session, SessionOptions, Store, Terms};
+use assay_serve::service::ServiceOptions;
+use assay_serve::{DEFAULT_CONNECTIONS, Role, ServerOptions};
 use futures::TryStreamExt;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::lake::Lake;
 
@@ -27,28 +33,95 @@ impl Answer {
     }
 }
 
-/// What answers.
+/// What answers, to a regulator, who may read results only.
 pub enum Server {
     /// The engine itself.
     Engine(Session),
+    /// A server of PostgreSQL's protocol, and a client of it.
+    Wire(assay_serve::Server, Client),
 }
 
 impl Server {
     /// The engine over `lake`.
     pub async fn engine(lake: &Lake) -> Server {
-        let store = Store::Lake(lake.path());
-        let options = SessionOptions { store, ..SessionOptions::default() };
-        Server::Engine(Session::open(options).await.expect("a lake"))
+        Server::Engine(Session::open(session_options(lake)).await.expect("a lake"))
     }
 
-    /// What is answered to a regulator, who may read results only.
+    /// A server over `lake`.
+    pub async fn wire(lake: &Lake) -> Server {
+        let audit = lake.path().join("../audit.jsonl");
+        let mut service = ServiceOptions::new(session_options(lake), audit);
+        service.role_without_users = Role::Regulator;
+        let options = ServerOptions {
+            service,
+            pg: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            http: None,
+            flight: None,
+            tls: None,
+            connections: DEFAULT_CONNECTIONS,
+            insecure: false,
+        };
+        let server = assay_serve::Server::start(options).await.expect("a server");
+        let port = server.pg().expect("it listens").port();
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(port).user("grafana").dbname("assay");
+        let (client, connection) = config.connect(NoTls).await.expect("let in");
+        tokio::spawn(async move {
+            // How it ends, the client is told.
+            let _ = connection.await;
+        });
+        Server::Wire(server, client)
+    }
+
+    /// The answer to one statement.
     pub async fn ask(&self, sql: &str) -> Result<Answer, String> {
         match self {
             Server::Engine(session) => {
                 in_process(session, sql).await.map_err(|error| error.to_string())
             }
+            Server::Wire(_, client) => {
+                over_the_wire(client, sql).await.map_err(|error| format!("{error:?}"))
+            }
         }
     }
+
+    /// Ends what was started.
+    pub async fn stop(self) {
+        if let Server::Wire(server, client) = self {
+            drop(client);
+            server.stop().await;
+        }
+    }
+}
+
+fn session_options(lake: &Lake) -> SessionOptions {
+    SessionOptions { store: Store::Lake(lake.path()), ..SessionOptions::default() }
+}
+
+/// By the simple protocol, as Grafana asks. It reads times as such only if they are said to be.
+async fn over_the_wire(client: &Client, sql: &str) -> Result<Answer, tokio_postgres::Error> {
+    let described = client.prepare(sql).await?;
+    for column in described.columns().iter().filter(|column| column.name() == "time") {
+        assert_eq!(*column.type_(), Type::TIMESTAMPTZ, "{sql}");
+    }
+    let mut answer = Answer {
+        columns: described.columns().iter().map(|column| column.name().to_owned()).collect(),
+        rows: Vec::new(),
+    };
+    for message in client.simple_query(sql).await? {
+        match message {
+            SimpleQueryMessage::RowDescription(columns) => {
+                let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
+                assert_eq!(names, answer.columns, "{sql}");
+            }
+            SimpleQueryMessage::Row(row) => {
+                let value = |place| row.get(place).map(str::to_owned);
+                answer.rows.push((0..row.len()).map(value).collect());
+            }
+            _ => {}
+        }
+    }
+    Ok(answer)
 }
 
 async fn in_process(session: &Session, sql: &str) -> Result<Answer, QueryError> {
