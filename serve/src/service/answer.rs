@@ -3,13 +3,12 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::{FutureExt, Stream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::ServeError;
 
@@ -22,7 +21,7 @@ pub struct Answer {
     pub(super) batches: mpsc::Receiver<RecordBatch>,
     pub(super) end: End,
     /// Rows that were taken out here.
-    pub(super) taken: Arc<AtomicU64>,
+    pub(super) taken: Arc<watch::Sender<u64>>,
 }
 
 /// How a statement ends.
@@ -68,7 +67,7 @@ impl Stream for Answer {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.batches.poll_recv(cx) {
             Poll::Ready(Some(batch)) => {
-                self.taken.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+                self.taken.send_modify(|taken| *taken += batch.num_rows() as u64);
                 Poll::Ready(Some(Ok(batch)))
             }
             Poll::Ready(None) => Poll::Ready(ready!(self.end.poll(cx)).err().map(Err)),

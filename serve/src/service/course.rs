@@ -2,7 +2,6 @@
 //! anybody reads the rows.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
@@ -53,7 +52,7 @@ pub(super) struct Course {
     service: Arc<Service>,
     caller: Caller,
     ask: Ask,
-    taken: Arc<AtomicU64>,
+    taken: Arc<watch::Sender<u64>>,
 }
 
 impl Course {
@@ -66,7 +65,7 @@ impl Course {
         let (schema_sender, schema) = oneshot::channel();
         let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let (end_sender, end) = oneshot::channel();
-        let taken = Arc::<AtomicU64>::default();
+        let taken = Arc::new(watch::Sender::new(0));
         let runs = Runs::new(&service.running);
         let course = Course { service, caller, ask, taken: Arc::clone(&taken) };
         let outlet = Outlet { schema: Some(schema_sender), batches: batch_sender };
@@ -109,7 +108,7 @@ impl Course {
         work.abort_all();
         let mut entry = course.entry();
         entry.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        entry.rows = course.taken.load(Ordering::Relaxed);
+        entry.rows = *course.taken.borrow();
         if let Err(error) = &result {
             entry.outcome = outcome(error);
             entry.reason = Some(error.to_string());
@@ -129,12 +128,17 @@ impl Course {
             // Where nobody waits any more, sending the first batch fails, too.
             let _ = schema.send(stream.schema());
         }
-        let passed = self.pass_on(&mut stream, &outlet.batches).await;
+        let mut sent = 0;
+        let passed = self.pass_on(&mut stream, &outlet.batches, &mut sent).await;
         // What the engine held is free for others while the last rows are taken.
         drop((stream, place));
-        let taken = outlet.batches.reserve_many(BATCHES_AHEAD).await;
-        taken.map(drop).map_err(|_| ServeError::Cancelled)?;
-        passed
+        let mut taken = self.taken.subscribe();
+        tokio::select! {
+            biased;
+            // The sender is our own. Counted, and not only out of the queue: the audit log says how many.
+            _ = taken.wait_for(|taken| *taken >= sent) => passed,
+            () = outlet.batches.closed() => Err(ServeError::Cancelled),
+        }
     }
 
     /// Passes on rows, as many as the role may have.
@@ -142,6 +146,7 @@ impl Course {
         &self,
         stream: &mut SendableRecordBatchStream,
         batches: &mpsc::Sender<RecordBatch>,
+        rows_sent: &mut u64,
     ) -> Result<(), ServeError> {
         let limit = self.service.limits(self.caller.role()).rows;
         let mut left = limit;
@@ -151,6 +156,7 @@ impl Course {
             let fits = usize::try_from(rows.min(left)).unwrap_or(usize::MAX);
             let sent = batches.send(batch.slice(0, fits)).await;
             sent.map_err(|_| ServeError::Cancelled)?;
+            *rows_sent += fits as u64;
             left = left.checked_sub(rows).ok_or(ServeError::TooManyRows { limit })?;
         }
         Ok(())
