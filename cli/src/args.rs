@@ -44,7 +44,8 @@ pub struct Args {
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Folder of the lake [environment: ASSAY_LAKE] [default: ./lake]
+    /// Folder of the lake; with --store, of what analyses compute [environment: ASSAY_LAKE]
+    /// [default: ./lake]
     #[arg(long, global = true, value_name = "DIR")]
     pub lake: Option<PathBuf>,
     /// ClickHouse server to keep rows in instead of the lake, like

@@ -88,6 +88,7 @@ impl Config {
             Store::ClickHouse(server) => assay_query::Store::ClickHouse {
                 address: server.address.clone(),
                 password: server.password()?,
+                results: self.lake_dir.clone(),
             },
         };
         Ok(SessionOptions {

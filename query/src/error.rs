@@ -160,13 +160,8 @@ pub enum QueryError {
         /// Name of the chain.
         chain: &'static str,
     },
-    /// The store has no place for what analyses compute.
-    #[error(
-        "analyses are kept in a lake; a ClickHouse server has no place for them yet: name the lake with --lake"
-    )]
-    NoPlace,
-    /// Another process computes analyses of the same lake.
-    #[error("another process computes analyses of this lake: it holds '{}'", path.display())]
+    /// Another process computes analyses into the same folder.
+    #[error("another process computes analyses here: it holds '{}'", path.display())]
     Busy {
         /// The file that it holds locked.
         path: PathBuf,

@@ -32,14 +32,13 @@ use tokio::sync::oneshot;
 use crate::catalog::names::{CATALOG, DEFAULT_SCHEMA, statement_state};
 use crate::catalog::snapshot::Snapshot;
 use crate::clickhouse::planner::ServerPlanner;
-use crate::lake::Lake;
 use crate::lake::derived;
 use crate::lake::files::ReadOnlyStore;
 use crate::lake::table::store_url;
 use crate::memory::{Portion, SharedMemory};
 use crate::rules::{HexLiterals, LargeJoins, YieldingJoins};
 use crate::statement::{self, Statement};
-use crate::store::{Opened, Store};
+use crate::store::{Chains, Opened, Store};
 use crate::{Extension, QueryError, Terms, described_tables, functions};
 
 /// The memory that statements may hold together unless the options say otherwise: it leaves a
@@ -107,9 +106,15 @@ impl Session {
             .with_config(config(options.memory_limit_bytes))
             .with_analyzer_rules(analyzer_rules())
             .with_physical_optimizer_rules(physical_rules(options.memory_limit_bytes));
-        match &store {
-            Opened::Lake(lake) => register_stores(&runtime, lake)?,
-            Opened::ClickHouse(_) => {
+        let register = |url: ObjectStoreUrl, dir: &Path| {
+            runtime.register_object_store(url.as_ref(), Arc::new(ReadOnlyStore::new(dir)));
+        };
+        register(derived::store_url(), store.results());
+        match &store.chains {
+            Chains::Lake(lake) => {
+                Chain::ALL.iter().for_each(|c| register(store_url(*c), &lake.chain_dir(*c)));
+            }
+            Chains::ClickHouse(_) => {
                 builder = builder
                     .with_query_planner(Arc::new(ServerPlanner))
                     .with_optimizer_rules(server_rules());
@@ -130,12 +135,9 @@ impl Session {
         Ok(Session { store, base: Arc::new(base), extension: Arc::new(options.extension) })
     }
 
-    /// The folder of the lake that it is over; `None` if that is no lake.
-    pub(crate) fn lake_dir(&self) -> Option<&Path> {
-        match &self.store {
-            Opened::Lake(lake) => Some(lake.dir()),
-            Opened::ClickHouse(_) => None,
-        }
+    /// The folder that holds what analyses compute.
+    pub(crate) fn results(&self) -> &Path {
+        self.store.results()
     }
 
     /// The statements of `sql`, which `;` separates; none if it is blank. A statement that would do
@@ -360,22 +362,6 @@ fn runtime(options: &SessionOptions) -> Result<RuntimeEnv, QueryError> {
         .with_metadata_cache_limit(FOOTER_CACHE_BYTES)
         .with_object_store_registry(Arc::new(stores));
     Ok(builder.build()?)
-}
-
-fn register_stores(runtime: &RuntimeEnv, lake: &Lake) -> Result<(), QueryError> {
-    let register = |url: ObjectStoreUrl, dir: &Path| {
-        let store = ReadOnlyStore::new(dir)
-            .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?;
-        runtime.register_object_store(url.as_ref(), Arc::new(store));
-        Ok::<_, QueryError>(())
-    };
-    for chain in Chain::ALL {
-        let dir = lake.chain_dir(chain);
-        if dir.is_dir() {
-            register(store_url(chain), &dir)?;
-        }
-    }
-    register(derived::store_url(), lake.dir())
 }
 
 /// Whether `plan` calls a function that needs the times of all blocks.

@@ -1,7 +1,8 @@
-//! Where the rows are that a session reads: in a lake's folder, or on a ClickHouse server.
+//! Where the rows are that a session reads: in a lake's folder, or on a ClickHouse server; and where results
+//! are kept.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use assay_clickhouse::Address;
@@ -10,6 +11,7 @@ use crate::QueryError;
 use crate::catalog::snapshot::Snapshot;
 use crate::clickhouse::server::Server;
 use crate::lake::Lake;
+use crate::lake::derived::read_series;
 
 /// Where the rows are.
 #[derive(Clone)]
@@ -22,6 +24,8 @@ pub enum Store {
         address: Address,
         /// The password of who asks.
         password: Option<String>,
+        /// Folder for what analyses compute, which a lake keeps in its own.
+        results: PathBuf,
     },
 }
 
@@ -30,15 +34,23 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Store::Lake(dir) => f.debug_tuple("Lake").field(dir).finish(),
-            Store::ClickHouse { address, .. } => {
-                f.debug_struct("ClickHouse").field("address", address).finish_non_exhaustive()
-            }
+            Store::ClickHouse { address, results, .. } => f
+                .debug_struct("ClickHouse")
+                .field("address", address)
+                .field("results", results)
+                .finish_non_exhaustive(),
         }
     }
 }
 
 /// A store that was found to be one.
-pub(crate) enum Opened {
+pub(crate) struct Opened {
+    pub(crate) chains: Chains,
+    results: PathBuf,
+}
+
+/// Where the rows of chains are.
+pub(crate) enum Chains {
     Lake(Arc<Lake>),
     ClickHouse(Server),
 }
@@ -48,24 +60,34 @@ impl Opened {
     pub(crate) async fn open(store: Store) -> Result<Opened, QueryError> {
         match store {
             Store::Lake(dir) => {
+                let results = dir.clone();
                 let lake = blocking(move || Lake::open(&dir)).await?;
-                Ok(Opened::Lake(Arc::new(lake)))
+                Ok(Opened { chains: Chains::Lake(Arc::new(lake)), results })
             }
-            Store::ClickHouse { address, password } => {
-                Server::open(&address, password.as_deref()).await.map(Opened::ClickHouse)
+            Store::ClickHouse { address, password, results } => {
+                let server = Server::open(&address, password.as_deref()).await?;
+                Ok(Opened { chains: Chains::ClickHouse(server), results })
             }
         }
     }
 
+    /// The folder that holds what analyses compute.
+    pub(crate) fn results(&self) -> &Path {
+        &self.results
+    }
+
     /// What it holds now.
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
-        match self {
-            Opened::Lake(lake) => {
+        let chains = match &self.chains {
+            Chains::Lake(lake) => {
                 let lake = Arc::clone(lake);
-                blocking(move || lake.snapshot()).await
+                blocking(move || lake.chains()).await?
             }
-            Opened::ClickHouse(server) => server.snapshot().await,
-        }
+            Chains::ClickHouse(server) => server.chains().await?,
+        };
+        let results = self.results.clone();
+        let series = blocking(move || read_series(&results)).await?;
+        Ok(Arc::new(Snapshot { chains, series }))
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use assay_fixtures::bitcoin::golden;
 use assay_fixtures::clickhouse::ClickHouse;
+use assay_model::derived;
 use serde_json::Value;
 
 use crate::common::{Place, Ran};
@@ -129,6 +130,29 @@ fn both_chains_of_a_demo_are_copied_whole() {
     let balances = "select * from ethereum.balances order by balance desc, address";
     let lake = place.run(&["sql", "-f", "csv", "--lake", "kept/lake", balances]).ok();
     assert_eq!(ask(&place, balances, &server), lake);
+}
+
+#[test]
+fn analyses_of_a_server_are_those_of_a_lake() {
+    let Some(address) = address("analysed") else { return };
+    let place = Place::empty();
+    place.run(&["demo", "-q", "--scale", "tiny", "--keep", "kept"]).ok();
+    assert_eq!(place.run(&["store", "copy", "kept/lake", &address]).code, Some(0));
+    let over_lake = ["--lake", "kept/lake"];
+    // What is computed of a server is kept in a folder.
+    let over_server = ["--store", address.as_str(), "--lake", "results"];
+    let part = ["analyze", "-q", "holdings", "--confirmations", "100"];
+    place.run(&[&part[..], &over_server].concat()).ok();
+    for more in [&over_lake[..], &over_server] {
+        place.run(&[&["analyze", "-q"], more].concat()).ok();
+    }
+    for table in derived::TABLES {
+        let key = table.key.join(", ");
+        let all = format!("select * from analytics.{} order by {key}", table.name);
+        let (lake, server) = (ask(&place, &all, &over_lake), ask(&place, &all, &over_server));
+        assert!(lake.lines().count() > 2, "{}", table.name);
+        assert_eq!(lake, server, "{}", table.name);
+    }
 }
 
 #[test]

@@ -59,8 +59,7 @@ impl<'a> Course<'a> {
         session: &'a Session,
         subject: Subject,
     ) -> Result<Course<'a>, QueryError> {
-        let lake = session.lake_dir().ok_or(QueryError::NoPlace)?;
-        let writer = Writer::open(lake)?;
+        let writer = Writer::open(session.results())?;
         let before = writer.series(&subject.name)?.manifest()?;
         let mut course =
             Course { session, subject, writer, before, anew: None, pending: Vec::new() };

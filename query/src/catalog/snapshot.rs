@@ -20,8 +20,8 @@ use crate::store::blocking;
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) chains: Vec<Arc<ChainSnapshot>>,
-    /// What analyses have computed of it; `None` where there is no place for that.
-    pub(crate) series: Option<Vec<DerivedSeries>>,
+    /// What analyses have computed of it.
+    pub(crate) series: Vec<DerivedSeries>,
 }
 
 /// What a store holds of one chain at one moment.

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::QueryError;
-use crate::catalog::snapshot::{ChainSnapshot, Rows, Snapshot, Tip};
+use crate::catalog::snapshot::{ChainSnapshot, Rows, Tip};
 
 /// Microseconds of a second.
 const MICROS: i64 = 1_000_000;
@@ -92,14 +92,14 @@ impl Server {
             })
         });
         let server = Server { connection, chains: chains.into() };
-        if server.snapshot().await?.chains.is_empty() {
+        if server.chains().await?.is_empty() {
             return Err(QueryError::NoChain { place: address.to_string() });
         }
         Ok(server)
     }
 
     /// What is there now.
-    pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
+    pub(crate) async fn chains(&self) -> Result<Vec<Arc<ChainSnapshot>>, QueryError> {
         let seen =
             self.chains.iter().map(|logged| (logged.chain, logged.seen.load(Ordering::Relaxed)));
         let seen: Vec<_> = seen.filter(|(_, sequence)| *sequence > 0).collect();
@@ -109,8 +109,7 @@ impl Server {
         };
         let chains = self.chains.iter().map(|logged| logged.snapshot(newest.remove(&logged.chain)));
         let chains = try_join_all(chains).await?;
-        let chains = chains.into_iter().flatten().map(Arc::new).collect();
-        Ok(Arc::new(Snapshot { chains, series: None }))
+        Ok(chains.into_iter().flatten().map(Arc::new).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tables of the schema `analytics`: the files of all series of a lake.
+//! The tables of the schema `analytics`: the files of all series of a lake, or beside a server.
 
 use std::fs;
 use std::io;
@@ -46,8 +46,8 @@ pub(crate) fn read_manifest(dir: &Path) -> Result<Option<Manifest>, QueryError> 
     }
 }
 
-/// Every series of the lake in `lake` of this version, in the order of their names.
-pub(super) fn read_series(lake: &Path) -> Result<Vec<DerivedSeries>, QueryError> {
+/// Every series in the folder `lake` of this version, in the order of their names.
+pub(crate) fn read_series(lake: &Path) -> Result<Vec<DerivedSeries>, QueryError> {
     let dir = lake.join(SCHEMA);
     let cannot = |source| QueryError::Read { path: dir.clone(), source };
     let entries = match fs::read_dir(&dir) {
@@ -113,9 +113,8 @@ impl TableProvider for ComputedTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all = self.snapshot.series.as_ref().ok_or(QueryError::NoPlace)?;
         let mut files = Vec::new();
-        for series in all {
+        for series in &self.snapshot.series {
             let manifest = series.manifest.as_ref().map_err(|reason| QueryError::Damaged {
                 path: series.dir.join(MANIFEST_FILE),
                 reason: reason.clone(),

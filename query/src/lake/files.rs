@@ -3,7 +3,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use assay_model::lake::REPLACED_DIR;
 use async_trait::async_trait;
@@ -16,22 +17,31 @@ use object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-/// The files of a folder.
+/// The files of a folder, which need not be there before the first of them is asked for.
 #[derive(Debug)]
 pub(crate) struct ReadOnlyStore {
-    files: Arc<LocalFileSystem>,
+    dir: PathBuf,
+    files: OnceLock<LocalFileSystem>,
 }
 
 impl ReadOnlyStore {
     /// The files below the folder `dir`.
-    pub(crate) fn new(dir: &std::path::Path) -> Result<ReadOnlyStore> {
-        Ok(ReadOnlyStore { files: Arc::new(LocalFileSystem::new_with_prefix(dir)?) })
+    pub(crate) fn new(dir: &std::path::Path) -> ReadOnlyStore {
+        ReadOnlyStore { dir: dir.to_owned(), files: OnceLock::new() }
+    }
+
+    fn files(&self) -> Result<&LocalFileSystem> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
+        }
+        let files = LocalFileSystem::new_with_prefix(&self.dir)?;
+        Ok(self.files.get_or_init(|| files))
     }
 }
 
 impl fmt::Display for ReadOnlyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.files, f)
+        write!(f, "{}", self.dir.display())
     }
 }
 
@@ -47,9 +57,9 @@ fn refused<T>(what: &str) -> Result<T> {
 #[async_trait]
 impl ObjectStore for ReadOnlyStore {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        match self.files.get_opts(location, options.clone()).await {
+        match self.files()?.get_opts(location, options.clone()).await {
             Err(error @ Error::NotFound { .. }) => {
-                let aside = self.files.get_opts(&put_aside(location), options).await;
+                let aside = self.files()?.get_opts(&put_aside(location), options).await;
                 aside.map_err(|_| error)
             }
             result => result,
@@ -57,9 +67,9 @@ impl ObjectStore for ReadOnlyStore {
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        match self.files.get_ranges(location, ranges).await {
+        match self.files()?.get_ranges(location, ranges).await {
             Err(error @ Error::NotFound { .. }) => {
-                let aside = self.files.get_ranges(&put_aside(location), ranges).await;
+                let aside = self.files()?.get_ranges(&put_aside(location), ranges).await;
                 aside.map_err(|_| error)
             }
             result => result,
@@ -67,11 +77,14 @@ impl ObjectStore for ReadOnlyStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.files.list(prefix)
+        match self.files() {
+            Ok(files) => files.list(prefix),
+            Err(error) => Box::pin(futures::stream::once(async { Err(error) })),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.files.list_with_delimiter(prefix).await
+        self.files()?.list_with_delimiter(prefix).await
     }
 
     async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {

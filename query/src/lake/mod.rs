@@ -35,13 +35,13 @@ use assay_model::lake::{
 
 pub(crate) use self::segment::Segment;
 use crate::QueryError;
-use crate::catalog::snapshot::{ChainSnapshot, Rows, Snapshot, Tip};
+use crate::catalog::snapshot::{ChainSnapshot, Rows, Tip};
 
-/// The folder of a lake, and the last snapshot taken of it.
+/// The folder of a lake, and what was last seen of its chains.
 #[derive(Debug)]
 pub(crate) struct Lake {
     dir: PathBuf,
-    last: Mutex<Arc<Snapshot>>,
+    last: Mutex<Vec<Arc<ChainSnapshot>>>,
 }
 
 /// What a manifest names.
@@ -58,15 +58,10 @@ impl Lake {
     /// The lake in `dir`.
     pub(crate) fn open(dir: &Path) -> Result<Lake, QueryError> {
         let lake = Lake { dir: dir.to_owned(), last: Mutex::default() };
-        if lake.snapshot()?.chains.is_empty() {
+        if lake.chains()?.is_empty() {
             return Err(QueryError::NoLake { path: dir.to_owned() });
         }
         Ok(lake)
-    }
-
-    /// The folder of all of it.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
     }
 
     /// The folder of `chain`.
@@ -75,17 +70,15 @@ impl Lake {
     }
 
     /// What the lake holds now. Does blocking I/O: it reads the manifests, and what is new in them.
-    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
+    pub(crate) fn chains(&self) -> Result<Vec<Arc<ChainSnapshot>>, QueryError> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut chains = Vec::new();
         for chain in Chain::ALL {
-            let before = last.chains.iter().find(|snapshot| snapshot.chain == chain);
+            let before = last.iter().find(|snapshot| snapshot.chain == chain);
             chains.extend(self.chain_snapshot(chain, before)?);
         }
-        let series = derived::read_series(&self.dir)?;
-        let snapshot = Arc::new(Snapshot { chains, series: Some(series) });
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
-        Ok(snapshot)
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&chains);
+        Ok(chains)
     }
 
     /// `None` if the lake does not have the chain.

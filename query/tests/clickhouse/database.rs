@@ -14,6 +14,7 @@ use assay_model::lake::{Finality, LAKE_FILE, LakeInfo, SEGMENT_FILE, SegmentInfo
 use assay_model::{BlockRef, Chain, Table};
 use assay_query::{Session, SessionOptions, Store};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tempfile::TempDir;
 
 use crate::support::lake;
 
@@ -27,6 +28,7 @@ pub struct Database {
     /// Where it is.
     pub address: Address,
     connection: Connection,
+    results: TempDir,
 }
 
 impl Database {
@@ -38,7 +40,8 @@ impl Database {
         let address = format!("clickhouse://127.0.0.1:{}/test_{number}", server.port());
         let address: Address = address.parse().expect("an address");
         let connection = Connection::new(&address, None).expect("a connection");
-        Some(Database { server, address, connection })
+        let results = TempDir::new().expect("a folder");
+        Some(Database { server, address, connection, results })
     }
 
     /// A database with tables and no chain.
@@ -70,7 +73,11 @@ impl Database {
 
     /// A session over it.
     pub async fn open(&self) -> Session {
-        let store = Store::ClickHouse { address: self.address.clone(), password: None };
+        let store = Store::ClickHouse {
+            address: self.address.clone(),
+            password: None,
+            results: self.results.path().to_owned(),
+        };
         let options = SessionOptions { store, ..SessionOptions::default() };
         Session::open(options).await.expect("the chains are there")
     }

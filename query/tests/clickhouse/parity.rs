@@ -1,11 +1,8 @@
 //! The same rows as over a lake.
 
-use std::ops::ControlFlow;
-
 use assay_model::Chain;
 use assay_query::analyses::holdings::{At, at};
-use assay_query::analyses::{ChainOptions, network};
-use assay_query::{Asset, QueryError, Session};
+use assay_query::{Asset, Session};
 
 use crate::database::Database;
 use crate::made;
@@ -59,7 +56,7 @@ async fn both_stores_give_the_same_rows() {
 }
 
 #[tokio::test]
-async fn holdings_are_told_over_both_and_kept_in_a_lake() {
+async fn holdings_are_told_over_both() {
     let dir = tempfile::tempdir().expect("a folder");
     lake::write(dir.path());
     let Some(database) = Database::of_lake(dir.path()).await else { return };
@@ -72,9 +69,4 @@ async fn holdings_are_told_over_both_and_kept_in_a_lake() {
         };
         assert_eq!(told(&over_lake).await, told(&over_server).await, "{when:?}");
     }
-    let refused = rows(&over_server, "select * from analytics.holdings_daily").await;
-    assert!(matches!(refused, Err(QueryError::NoPlace)), "{refused:?}");
-    let options = ChainOptions { chain: Chain::Bitcoin, confirmations: Some(1) };
-    let refused = network::run(&over_server, &options, |_| ControlFlow::Continue(())).await;
-    assert!(matches!(refused, Err(QueryError::NoPlace)), "{refused:?}");
 }

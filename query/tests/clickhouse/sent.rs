@@ -1,7 +1,7 @@
 //! The SQL that arrives at the server.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use assay_query::{Session, SessionOptions, Store};
 
@@ -18,7 +18,11 @@ async fn what_can_be_is_carried_out_there() {
     made::write(dir.path());
     let Some(database) = Database::of_lake(dir.path()).await else { return };
     let recorder = Recorder::before(&database).await;
-    let store = Store::ClickHouse { address: recorder.address.clone(), password: None };
+    let store = Store::ClickHouse {
+        address: recorder.address.clone(),
+        password: None,
+        results: PathBuf::from("results"),
+    };
     let options = SessionOptions { store, ..SessionOptions::default() };
     let session = Session::open(options).await.expect("a session");
     let database = database.address.database();

@@ -1,5 +1,6 @@
 //! Servers that cannot be asked, and statements that are given up.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use assay_clickhouse::{Address, Connection, migrate};
@@ -14,7 +15,8 @@ use crate::support::{error, lake, ok};
 
 async fn refusal(address: &str, password: Option<&str>) -> QueryError {
     let address = address.parse().expect("an address");
-    let store = Store::ClickHouse { address, password: password.map(str::to_owned) };
+    let results = PathBuf::from("results");
+    let store = Store::ClickHouse { address, password: password.map(str::to_owned), results };
     let options = SessionOptions { store, ..SessionOptions::default() };
     let failed = Session::open(options).await.err().expect("it cannot be opened");
     assert!(!failed.to_string().contains('\n'), "more than one line: {failed}");
@@ -98,7 +100,8 @@ async fn who_may_only_read_can_and_who_has_no_password_cannot() {
     assert!(failed.contains("readonly = 2"), "{failed}");
     for user in ["reader", "partial"] {
         let address = at(user).parse().expect("an address");
-        let store = Store::ClickHouse { address, password: Some("secret".to_owned()) };
+        let results = PathBuf::from("results");
+        let store = Store::ClickHouse { address, password: Some("secret".to_owned()), results };
         assert!(!format!("{store:?}").contains("secret"));
         let options = SessionOptions { store, ..SessionOptions::default() };
         let session = Session::open(options).await.expect("who may only read can ask");
