@@ -32,6 +32,9 @@ pub(super) struct Changes<A> {
 /// of them hold can overflow.
 const MOST_HELD: i128 = 10i128.pow(38) - 1;
 
+/// Changes whose holders are looked up at once.
+const FETCHED: usize = 16;
+
 /// More than an amount can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooMuch;
@@ -109,11 +112,17 @@ impl<A: Amount> Worker<A> {
         sent: &[(Holder, A)],
     ) -> Result<Part, TooMuch> {
         // What came before what went: nobody is short of what they got on the same day.
-        for (holder, amount) in received {
-            self.change(edges, *holder, amount.get())?;
+        for changes in received.chunks(FETCHED) {
+            self.ledger.fetch(changes);
+            for (holder, amount) in changes {
+                self.change(edges, *holder, amount.get())?;
+            }
         }
-        for (holder, amount) in sent {
-            self.change(edges, *holder, -amount.get())?;
+        for changes in sent.chunks(FETCHED) {
+            self.ledger.fetch(changes);
+            for (holder, amount) in changes {
+                self.change(edges, *holder, -amount.get())?;
+            }
         }
         Ok(Part { held: self.bins.held(), counts: self.counts.clone() })
     }

@@ -16,7 +16,7 @@ use super::amount::Amount;
 use super::history::{History, TooMuch};
 use super::ledger::Holder;
 
-const MAGIC: [u8; 8] = *b"assay\0\0\x01";
+const MAGIC: [u8; 8] = *b"assay\0\0\x02";
 
 /// Why a series cannot go on from a file.
 #[derive(Debug)]
