@@ -9,7 +9,6 @@
 #[expect(dead_code, reason = "the test of dashboards reads more of them")]
 mod dashboard;
 #[path = "../tests/dashboards/grafana.rs"]
-#[expect(dead_code, reason = "here one value is chosen of each variable")]
 mod grafana;
 
 use std::error::Error;
@@ -33,7 +32,10 @@ const WARM: usize = 5;
 const READERS: usize = 50;
 /// Statements that answer with a million rows.
 const MILLION: [(&str, &str); 3] = [
-    ("columns of outputs", "select height, tx_index, output_index, value from bitcoin.outputs limit 1000000"),
+    (
+        "columns of outputs",
+        "select height, tx_index, output_index, value from bitcoin.outputs limit 1000000",
+    ),
     ("rows of outputs", "select * from bitcoin.outputs limit 1000000"),
     (
         "a million groups",
@@ -230,7 +232,8 @@ fn asked_by_dashboards() -> Result<Vec<(String, String)>, String> {
             .map(|v| (v.name.clone(), first(v.current.clone(), v.is_multi)))
             .collect();
         let name = Path::new(&dashboard.name).with_extension("");
-        let variables = dashboard.variables.into_iter().map(|v| (format!("variable {}", v.name), v.sql));
+        let variables =
+            dashboard.variables.into_iter().map(|v| (format!("variable {}", v.name), v.sql));
         let panels = dashboard.asked.into_iter().map(|asked| (asked.by, asked.sql));
         let all = variables.chain(panels).map(|(by, sql)| {
             Ok((format!("{}: {by}", name.display()), expand(&sql, &chosen, &ALL_TIMES)?))

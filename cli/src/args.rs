@@ -1,5 +1,7 @@
 //! What was typed: the command line as clap reads it. `config.rs` makes of it what is run.
 
+mod energy;
+mod reference;
 mod serve;
 
 use std::net::SocketAddr;
@@ -10,6 +12,8 @@ use assay_query::analyses::holdings::At;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+pub use self::energy::{AnalyzeEnergyArgs, EnergyArgs};
+pub use self::reference::{ImportArgs, ReferenceAction, ReferenceArgs};
 pub use self::serve::{AuditArgs, AuditCommand, ServeArgs, UserArgs, UserCommand};
 use crate::human;
 use crate::output::Format;
@@ -91,6 +95,10 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Show how unequally an asset is held, at any height
     Holdings(HoldingsArgs),
+    /// Show what a chain burns: energy and emissions, with bounds, by year
+    Energy(EnergyArgs),
+    /// Say what figures rest on that no chain knows: prices, machines, power grids
+    Reference(ReferenceArgs),
     /// Show what the store holds and how fast the last run was
     Status(StatusArgs),
     /// Check that the store agrees with itself and with the rules of the chain
@@ -504,6 +512,7 @@ Examples:
   assay analyze holdings --asset 0xdac17f958d2ee523a2206206994597c13d831ec7 --decimals 6
   assay analyze holdings --asset bitcoin --entities entities.csv
   assay analyze network --chain ethereum
+  assay analyze energy --set price_usd_per_kwh=0.07
 
 What is computed stays in the lake, in the tables of the schema analytics (`assay tables`). Only blocks
 that are final and only whole days are gone through; running it again adds the days that are new.";
@@ -524,6 +533,8 @@ pub enum Analysis {
     Holdings(AnalyzeHoldingsArgs),
     /// What each address holds: brought up to the last final block
     Balances(AnalyzeChainArgs),
+    /// What chains burn, day by day: power with bounds, energy, emissions
+    Energy(AnalyzeEnergyArgs),
     /// What chains did, day by day: blocks, transactions, addresses, values, fees and supply
     Network(AnalyzeChainArgs),
 }
@@ -599,6 +610,14 @@ pub struct HoldingsArgs {
     /// Format
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Table)]
     pub format: ReportFormat,
+}
+
+/// Two words with `=` between them.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it is to be a name, =, and what it is".to_owned()),
+    }
 }
 
 /// Format of the reference of functions.

@@ -375,6 +375,7 @@ fn holds(text: &str, column: Option<&Column>) -> bool {
         ColumnType::Bytes | ColumnType::Hex => text == "String" || text.starts_with("FixedString("),
         ColumnType::Decimal38 => text == "Decimal(38, 0)",
         ColumnType::Decimal76 => text == "Decimal(76, 0)",
+        ColumnType::Money => text == "Decimal(38, 6)",
         ColumnType::Time => text == "DateTime('UTC')",
         ColumnType::BytesList
         | ColumnType::HexList

@@ -20,6 +20,7 @@ pub mod ethereum;
 pub mod hex;
 pub mod lake;
 pub mod network;
+pub mod reference;
 pub mod ripemd160;
 pub mod sats;
 pub mod script;

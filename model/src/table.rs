@@ -33,6 +33,8 @@ pub enum ColumnType {
     Decimal38,
     /// Whole number of up to 76 digits: amounts of tokens.
     Decimal76,
+    /// Money, with six decimal places: what an amount is worth.
+    Money,
     /// A list of whole numbers of 32 bits: a path.
     Int32List,
     /// A list of structs, each with these fields.
@@ -58,6 +60,7 @@ impl ColumnType {
             }
             ColumnType::Decimal38 => DataType::Decimal128(38, 0),
             ColumnType::Decimal76 => DataType::Decimal256(76, 0),
+            ColumnType::Money => DataType::Decimal128(38, 6),
             ColumnType::Int32List => list_of(DataType::Int32),
             ColumnType::Structs(columns) => {
                 list_of(DataType::Struct(columns.iter().map(Column::field).collect()))
@@ -78,6 +81,7 @@ impl ColumnType {
             ColumnType::BytesList | ColumnType::HexList => "bytea[]",
             ColumnType::Decimal38 => "decimal(38,0)",
             ColumnType::Decimal76 => "decimal(76,0)",
+            ColumnType::Money => "decimal(38,6)",
             ColumnType::Int32List => "int[]",
             ColumnType::Structs(_) => "struct[]",
             ColumnType::Time => "timestamptz",

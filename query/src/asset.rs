@@ -3,18 +3,10 @@
 use std::fmt;
 
 use assay_model::Chain;
+use assay_model::reference::TOKENS;
 
 use crate::QueryError;
-
-/// Decimals of a token of which nobody said how many it has: what OpenZeppelin's ERC-20 has by default.
-const USUAL_DECIMALS: u32 = 18;
-/// The decimals of tokens that are held by many and have others, as their contracts' `decimals()` answer.
-const KNOWN_DECIMALS: [(&str, u32); 4] = [
-    ("0xdac17f958d2ee523a2206206994597c13d831ec7", 6), // USDT
-    ("0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48", 6), // USDC
-    ("0x2260fac5e5542a773aa44fbcfedf7c193bc2c599", 8), // WBTC
-    ("0x056fd409e1d7a124bd7017459dfea2f387b6d5cd", 2), // GUSD
-];
+use crate::reference::{decimals_in, shipped};
 
 /// What is held.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,15 +41,13 @@ impl Asset {
         }
     }
 
-    /// A coin has 10 to this power base units. Of tokens it is what is known, or else the usual.
+    /// A coin has 10 to this power base units. Of tokens it is what comes with the program in
+    /// `reference.tokens`, or else the usual.
     pub fn decimals(&self) -> u32 {
         match self {
             Asset::Coin(Chain::Bitcoin) => 8,
             Asset::Coin(Chain::Ethereum) => 18,
-            Asset::Token(token) => KNOWN_DECIMALS
-                .iter()
-                .find(|(known, _)| known == token)
-                .map_or(USUAL_DECIMALS, |(_, decimals)| *decimals),
+            Asset::Token(token) => decimals_in(shipped(&TOKENS), token),
         }
     }
 

@@ -146,6 +146,54 @@ pub enum QueryError {
         /// Why not.
         reason: String,
     },
+    /// Nothing is known by the name.
+    #[error("there is no table reference.{name}: it is one of {known}")]
+    UnknownReference {
+        /// The name.
+        name: String,
+        /// The names of all.
+        known: String,
+    },
+    /// A table of reference data has no such column.
+    #[error("reference.{table} has no column '{name}': it has {known}")]
+    UnknownColumn {
+        /// The name.
+        name: String,
+        /// Name of the table.
+        table: &'static str,
+        /// The columns of it.
+        known: String,
+    },
+    /// Nothing says how much a chain is mined.
+    #[error(
+        "{chain} is not indexed, and no hash rates of it were imported: run `assay index {chain}`, or `assay reference import hash_rates FILE`"
+    )]
+    NoHashRates {
+        /// Name of the chain.
+        chain: &'static str,
+    },
+    /// Nothing was computed yet of what a chain burns.
+    #[error("there is no energy of {chain} yet: run `assay analyze energy` first")]
+    NotAnalysed {
+        /// Name of the chain.
+        chain: &'static str,
+    },
+    /// A parameter of a method is none, or cannot be what it is to be.
+    #[error("{reason}")]
+    Parameter {
+        /// Why.
+        reason: String,
+    },
+    /// A file holds a row that cannot be.
+    #[error("'{}', line {line}: {reason}", path.display())]
+    Reference {
+        /// The file.
+        path: PathBuf,
+        /// The line in it, from 1.
+        line: u64,
+        /// Why not.
+        reason: String,
+    },
     /// The chain has no block there.
     #[error("{chain} is not indexed at {asked}: `assay status` says how far it is")]
     NotReached {

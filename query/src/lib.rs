@@ -19,6 +19,7 @@ mod functions;
 mod lake;
 mod memory;
 pub mod output;
+pub mod reference;
 mod rules;
 mod session;
 mod statement;

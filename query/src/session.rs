@@ -36,6 +36,7 @@ use crate::lake::derived;
 use crate::lake::files::ReadOnlyStore;
 use crate::lake::table::store_url;
 use crate::memory::{Portion, SharedMemory};
+use crate::reference::Reference;
 use crate::rules::{HexLiterals, LargeJoins, YieldingJoins};
 use crate::statement::{self, Statement};
 use crate::store::{Chains, Opened, Store};
@@ -138,6 +139,11 @@ impl Session {
     /// The folder that holds what analyses compute.
     pub(crate) fn results(&self) -> &Path {
         self.store.results()
+    }
+
+    /// What figures rest on beside the chains, as it is now.
+    pub(crate) async fn reference(&self) -> Result<Arc<Reference>, QueryError> {
+        Ok(Arc::clone(&self.store.snapshot().await?.reference))
     }
 
     /// The statements of `sql`, which `;` separates; none if it is blank. A statement that would do

@@ -7,7 +7,9 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
-use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{
+    self, FunctionArg, FunctionArgExpr, Visit, VisitMut, Visitor, VisitorMut,
+};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -91,13 +93,59 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>, QueryError> {
 }
 
 /// `statement`, if it only reads, and from few enough tables.
-fn checked(statement: Parsed) -> Result<Statement, QueryError> {
+fn checked(mut statement: Parsed) -> Result<Statement, QueryError> {
     let refused = || QueryError::Refused { statement: first_words(&statement) };
     let reads = only_reads(&statement).ok_or_else(refused)?;
     match reads.visit(&mut Inside { relations: 0 }) {
-        ControlFlow::Continue(()) => Ok(Statement(statement)),
+        ControlFlow::Continue(()) => {
+            name_arguments(&mut statement);
+            Ok(Statement(statement))
+        }
         ControlFlow::Break(Excess::Writes) => Err(refused()),
         ControlFlow::Break(Excess::Relations) => Err(QueryError::TooMany { limit: MAX_RELATIONS }),
+    }
+}
+
+/// Makes of each named argument of a table function its name and its value, which is how such a function gets
+/// them: `energy(pue => 1.2)` is `energy('pue', 1.2)`.
+fn name_arguments(statement: &mut Parsed) {
+    match statement {
+        Parsed::Statement(statement) => {
+            let _: ControlFlow<()> = statement.visit(&mut NamedArguments);
+        }
+        Parsed::Explain(explain) => name_arguments(&mut explain.statement),
+        Parsed::CreateExternalTable(_) | Parsed::CopyTo(_) | Parsed::Reset(_) => {}
+    }
+}
+
+/// Replaces named arguments wherever rows come from.
+struct NamedArguments;
+
+impl VisitorMut for NamedArguments {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<()> {
+        let ast::TableFactor::Table { args: Some(ast::TableFunctionArgs { args, .. }), .. } =
+            factor
+        else {
+            return ControlFlow::Continue(());
+        };
+        let unnamed = |argument: FunctionArgExpr| FunctionArg::Unnamed(argument);
+        let text = |name: String| {
+            let name = ast::Value::SingleQuotedString(name).with_empty_span();
+            unnamed(FunctionArgExpr::Expr(ast::Expr::Value(name)))
+        };
+        *args = std::mem::take(args)
+            .into_iter()
+            .flat_map(|argument| match argument {
+                FunctionArg::Named { name, arg, .. } => vec![text(name.value), unnamed(arg)],
+                FunctionArg::ExprNamed { name, arg, .. } => {
+                    vec![text(name.to_string()), unnamed(arg)]
+                }
+                FunctionArg::Unnamed(_) => vec![argument],
+            })
+            .collect();
+        ControlFlow::Continue(())
     }
 }
 

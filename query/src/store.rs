@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use assay_clickhouse::Address;
 
@@ -12,6 +12,7 @@ use crate::catalog::snapshot::Snapshot;
 use crate::clickhouse::server::Server;
 use crate::lake::Lake;
 use crate::lake::derived::read_series;
+use crate::reference::Reference;
 
 /// Where the rows are.
 #[derive(Clone)]
@@ -47,6 +48,8 @@ impl fmt::Debug for Store {
 pub(crate) struct Opened {
     pub(crate) chains: Chains,
     results: PathBuf,
+    /// What was last seen of the tables that are imported.
+    reference: Mutex<Arc<Reference>>,
 }
 
 /// Where the rows of chains are.
@@ -62,13 +65,17 @@ impl Opened {
             Store::Lake(dir) => {
                 let results = dir.clone();
                 let lake = blocking(move || Lake::open(&dir)).await?;
-                Ok(Opened { chains: Chains::Lake(Arc::new(lake)), results })
+                Ok(Opened::new(Chains::Lake(Arc::new(lake)), results))
             }
             Store::ClickHouse { address, password, results } => {
                 let server = Server::open(&address, password.as_deref()).await?;
-                Ok(Opened { chains: Chains::ClickHouse(server), results })
+                Ok(Opened::new(Chains::ClickHouse(server), results))
             }
         }
+    }
+
+    fn new(chains: Chains, results: PathBuf) -> Opened {
+        Opened { chains, results, reference: Mutex::default() }
     }
 
     /// The folder that holds what analyses compute.
@@ -86,8 +93,18 @@ impl Opened {
             Chains::ClickHouse(server) => server.chains().await?,
         };
         let results = self.results.clone();
-        let series = blocking(move || read_series(&results)).await?;
-        Ok(Arc::new(Snapshot { chains, series }))
+        let read = move || Ok((read_series(&results)?, Reference::open(&results)?));
+        let (series, reference) = blocking(read).await?;
+        Ok(Arc::new(Snapshot::new(chains, series, self.last_if_same(reference))))
+    }
+
+    /// `reference`, or what was read of it before if nothing was imported since.
+    fn last_if_same(&self, reference: Reference) -> Arc<Reference> {
+        let mut last = self.reference.lock().unwrap_or_else(PoisonError::into_inner);
+        if !last.is_as(&reference) {
+            *last = Arc::new(reference);
+        }
+        Arc::clone(&last)
     }
 }
 

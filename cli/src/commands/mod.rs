@@ -3,10 +3,12 @@
 mod analyze;
 mod audit;
 mod demo;
+mod energy;
 mod functions;
 mod holdings;
 mod index;
 mod interrupt;
+mod reference;
 mod rows;
 mod run;
 mod serve;
@@ -51,6 +53,8 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Verify(typed) => wait(verify::run(&load(None)?, typed)),
         Command::Analyze(typed) => wait(analyze::run(&load(None)?, typed)),
         Command::Holdings(typed) => wait(holdings::run(&load(None)?, typed)),
+        Command::Energy(typed) => wait(energy::run(&load(None)?, typed)),
+        Command::Reference(typed) => reference::run(&load(None)?, typed),
         Command::Store(typed) => wait(store::run(&load(None)?, typed)),
         Command::Serve(typed) => wait(serve::run(&load(None)?, typed)),
         Command::User(typed) => user::run(&load(None)?, typed),

@@ -3,6 +3,7 @@
 mod clickhouse;
 mod common;
 mod demo;
+mod energy;
 mod ethereum;
 mod functions;
 mod holdings;

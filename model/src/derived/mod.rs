@@ -17,6 +17,7 @@
 //!   once or in many runs, they are the same to the byte.
 
 mod balances;
+mod energy;
 mod holdings;
 mod network;
 
@@ -27,6 +28,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 pub use self::balances::BALANCES;
+pub use self::energy::{EMISSIONS_DAILY, ENERGY_DAILY};
 pub use self::holdings::{HOLDINGS_BRACKETS_DAILY, HOLDINGS_DAILY, HOLDINGS_METRICS_DAILY};
 pub use self::network::NETWORK_DAILY;
 use crate::{BlockHash, Chain, Column};
@@ -50,8 +52,15 @@ pub struct DerivedTable {
 }
 
 /// Every table of the schema.
-pub const TABLES: [&DerivedTable; 5] =
-    [&BALANCES, &HOLDINGS_DAILY, &HOLDINGS_BRACKETS_DAILY, &HOLDINGS_METRICS_DAILY, &NETWORK_DAILY];
+pub const TABLES: [&DerivedTable; 7] = [
+    &BALANCES,
+    &HOLDINGS_DAILY,
+    &HOLDINGS_BRACKETS_DAILY,
+    &HOLDINGS_METRICS_DAILY,
+    &NETWORK_DAILY,
+    &ENERGY_DAILY,
+    &EMISSIONS_DAILY,
+];
 
 impl DerivedTable {
     /// The Arrow schema of the table.

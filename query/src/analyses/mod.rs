@@ -7,9 +7,10 @@
 //! * Computed at once or in many runs, by one thread or many, rows are the same to the byte.
 
 pub mod balances;
-mod calendar;
+pub(crate) mod calendar;
 mod chain;
 mod course;
+pub mod energy;
 pub mod holdings;
 pub mod network;
 mod series;

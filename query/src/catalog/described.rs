@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use assay_model::{Chain, Column, derived};
+use assay_model::{Chain, Column, derived, reference};
 
 use super::{information_schema, system};
 use crate::views;
@@ -15,6 +15,8 @@ pub enum Kind {
     Table,
     /// Rows that an analysis computed and keeps.
     Derived,
+    /// Facts from outside of the chains.
+    Reference,
     /// A query over tables.
     View,
     /// A description of the lake or of the catalog, made when asked for.
@@ -27,6 +29,7 @@ impl Kind {
         match self {
             Kind::Table => "table",
             Kind::Derived => "derived",
+            Kind::Reference => "reference",
             Kind::View => "view",
             Kind::System => "system",
         }
@@ -83,9 +86,17 @@ pub fn described_tables() -> &'static [Described] {
             kind: Kind::Derived,
             columns: table.columns,
         });
+        let reference = reference::TABLES.iter().map(|table| Described {
+            schema: reference::SCHEMA,
+            name: table.name,
+            doc: table.doc,
+            kind: Kind::Reference,
+            columns: table.columns,
+        });
         stored
             .chain(views)
             .chain(derived)
+            .chain(reference)
             .chain(system::TABLES)
             .chain(information_schema::TABLES)
             .collect()
@@ -132,7 +143,7 @@ mod tests {
         }
         assert_eq!(
             described_schemas(),
-            ["bitcoin", "ethereum", "analytics", "system", "information_schema"]
+            ["bitcoin", "ethereum", "analytics", "reference", "system", "information_schema"]
         );
     }
 }

@@ -97,7 +97,7 @@ fn schemata() -> Result<RecordBatch> {
 fn tables() -> Result<RecordBatch> {
     let tables = described_tables();
     let table_type = |kind| match kind {
-        Kind::Table | Kind::Derived => "BASE TABLE",
+        Kind::Table | Kind::Derived | Kind::Reference => "BASE TABLE",
         Kind::View | Kind::System => "VIEW",
     };
     batch(

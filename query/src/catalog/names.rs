@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use assay_model::reference::ReferenceTable;
 use assay_model::{Chain, derived};
 use async_trait::async_trait;
 use datafusion::catalog::information_schema::InformationSchemaProvider;
@@ -25,6 +26,7 @@ use super::{information_schema, system};
 use crate::clickhouse::table::ServedTable;
 use crate::lake::derived::ComputedTable;
 use crate::lake::table::StoredTable;
+use crate::store::blocking;
 use crate::{Access, Extension, QueryError, functions, views};
 
 /// Name of the one catalog.
@@ -141,6 +143,13 @@ impl Schema {
         Some(Arc::new(ComputedTable::new(table, Arc::clone(&self.names.snapshot))))
     }
 
+    async fn reference(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(table) = ReferenceTable::find(name) else { return Ok(None) };
+        let reference = Arc::clone(&self.names.snapshot.reference);
+        let rows = blocking(move || Ok(reference.rows(table)?.to_batch())).await??;
+        Ok(Some(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)))
+    }
+
     /// Plans the view's query in the statement's own snapshot.
     async fn view(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(view) = views::find(self.name, name) else { return Ok(None) };
@@ -175,6 +184,7 @@ impl SchemaProvider for Schema {
             Some(table) => match table.kind {
                 Kind::Table => Ok(self.stored(name)),
                 Kind::Derived => Ok(self.derived(name)),
+                Kind::Reference => self.reference(name).await,
                 Kind::View => self.view(name).await,
                 Kind::System => self.system(table.name).await.map(Some),
             },

@@ -8,12 +8,14 @@
 use std::sync::{Arc, OnceLock};
 
 use assay_model::lake::{Finality, LakeInfo, Reorg};
+use assay_model::reference::TOKENS;
 use assay_model::{BlockHash, Chain};
 
 use crate::QueryError;
 use crate::clickhouse::server::Commit;
 use crate::lake::Manifested;
 use crate::lake::derived::DerivedSeries;
+use crate::reference::{Prices, Reference, decimals_in};
 use crate::store::blocking;
 
 /// What a store holds at one moment.
@@ -22,6 +24,9 @@ pub(crate) struct Snapshot {
     pub(crate) chains: Vec<Arc<ChainSnapshot>>,
     /// What analyses have computed of it.
     pub(crate) series: Vec<DerivedSeries>,
+    /// What figures rest on beside the chains.
+    pub(crate) reference: Arc<Reference>,
+    prices: OnceLock<Prices>,
 }
 
 /// What a store holds of one chain at one moment.
@@ -54,6 +59,28 @@ pub(crate) enum Rows {
 }
 
 impl Snapshot {
+    pub(crate) fn new(
+        chains: Vec<Arc<ChainSnapshot>>,
+        series: Vec<DerivedSeries>,
+        reference: Arc<Reference>,
+    ) -> Snapshot {
+        Snapshot { chains, series, reference, prices: OnceLock::new() }
+    }
+
+    /// What assets cost. May read a file.
+    pub(crate) fn prices(&self) -> Result<&Prices, QueryError> {
+        if let Some(prices) = self.prices.get() {
+            return Ok(prices);
+        }
+        let prices = Prices::read(&self.reference)?;
+        Ok(self.prices.get_or_init(|| prices))
+    }
+
+    /// A token has 10 to this power units. May read a file.
+    pub(crate) fn token_decimals(&self, token: &str) -> Result<u32, QueryError> {
+        Ok(decimals_in(self.reference.rows(&TOKENS)?, token))
+    }
+
     /// What it holds of `chain`.
     pub(crate) fn chain(&self, chain: Chain) -> Option<&ChainSnapshot> {
         self.chains.iter().find(|snapshot| snapshot.chain == chain).map(AsRef::as_ref)

@@ -10,9 +10,11 @@ mod block_height;
 mod coins;
 mod concentration;
 mod date_trunc;
+mod energy;
 mod ethereum_missing_flows;
 mod hex;
 mod of_height;
+mod of_price;
 mod script;
 mod token_amount;
 pub(crate) mod unhex;
@@ -95,7 +97,8 @@ pub fn described_functions() -> Vec<DescribedFunction> {
     let aggregates = aggregates().into_iter().filter_map(|function| {
         DescribedFunction::of(function.name(), FunctionKind::Aggregate, function.documentation())
     });
-    let mut all: Vec<_> = scalars.chain(aggregates).chain([balances_at::described()]).collect();
+    let mut all: Vec<_> =
+        scalars.chain(aggregates).chain([balances_at::described(), energy::described()]).collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
@@ -134,6 +137,7 @@ pub(crate) fn of_snapshot(snapshot: &Arc<Snapshot>) -> Vec<ScalarUDF> {
         ScalarUDF::from(ethereum_missing_flows::EthereumMissingFlows::new(snapshot.clone())),
     ];
     all.extend(of_height::all(&snapshot));
+    all.extend(of_price::all(&snapshot));
     all
 }
 
@@ -142,7 +146,10 @@ pub(crate) fn tables_of_snapshot(
     snapshot: &Arc<Snapshot>,
 ) -> Vec<(&'static str, Arc<dyn TableFunctionImpl>)> {
     let snapshot = Bound(Arc::clone(snapshot));
-    vec![(balances_at::NAME, Arc::new(balances_at::BalancesAt::new(snapshot)))]
+    vec![
+        (balances_at::NAME, Arc::new(balances_at::BalancesAt::new(snapshot.clone()))),
+        (energy::NAME, Arc::new(energy::EnergyOf::new(snapshot))),
+    ]
 }
 
 /// Whether the function called `name` needs the times of all blocks.

@@ -28,10 +28,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use assay_model::Chain;
 use assay_model::lake::{
     LAKE_FILE, LakeInfo, LakeInfoError, MANIFEST_FILE, Manifest, Reorg, SCHEMA_VERSION,
 };
+use assay_model::{Chain, reference};
 
 pub(crate) use self::segment::Segment;
 use crate::QueryError;
@@ -58,7 +58,8 @@ impl Lake {
     /// The lake in `dir`.
     pub(crate) fn open(dir: &Path) -> Result<Lake, QueryError> {
         let lake = Lake { dir: dir.to_owned(), last: Mutex::default() };
-        if lake.chains()?.is_empty() {
+        // Energy can be asked of hash rates that were imported alone.
+        if lake.chains()?.is_empty() && !dir.join(reference::SCHEMA).is_dir() {
             return Err(QueryError::NoLake { path: dir.to_owned() });
         }
         Ok(lake)

@@ -113,7 +113,7 @@ fn array(column: &Column, count: usize, seed: &mut Seed) -> ArrayRef {
         ColumnType::Bytes | ColumnType::Hex => {
             Arc::new(BinaryArray::from_iter(values(&given, || bytes(column.name, seed))))
         }
-        ColumnType::Decimal38 => {
+        ColumnType::Decimal38 | ColumnType::Money => {
             let values = Decimal128Array::from(values(&given, || seed.of(&DECIMALS)));
             Arc::new(values.with_data_type(column.kind.data_type()))
         }

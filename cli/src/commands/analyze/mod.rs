@@ -1,6 +1,7 @@
 //! `assay analyze`: computes what is too long to compute for every question, and keeps it.
 
 mod balances;
+mod energy;
 mod holdings;
 mod network;
 
@@ -16,7 +17,9 @@ use indicatif::ProgressBar;
 
 use super::interrupt;
 use super::rows::{for_each, texts};
-use crate::args::{Analysis, AnalyzeArgs, AnalyzeChainArgs, AnalyzeHoldingsArgs};
+use crate::args::{
+    Analysis, AnalyzeArgs, AnalyzeChainArgs, AnalyzeEnergyArgs, AnalyzeHoldingsArgs,
+};
 use crate::config::Config;
 use crate::exit::Outcome;
 
@@ -26,12 +29,14 @@ pub async fn run(config: &Config, args: &AnalyzeArgs) -> anyhow::Result<Outcome>
     let work = Work { config, session: &session, interruption: Interruption::listen()? };
     match &args.analysis {
         Some(Analysis::Balances(typed)) => balances::run(&work, typed).await?,
+        Some(Analysis::Energy(typed)) => energy::run(&work, typed).await?,
         Some(Analysis::Holdings(typed)) => holdings::run(&work, typed).await?,
         Some(Analysis::Network(typed)) => network::run(&work, typed).await?,
         None => {
             balances::run(&work, &AnalyzeChainArgs::default()).await?;
             holdings::run(&work, &AnalyzeHoldingsArgs::default()).await?;
             network::run(&work, &AnalyzeChainArgs::default()).await?;
+            energy::run(&work, &AnalyzeEnergyArgs::default()).await?;
         }
     }
     Ok(Outcome::Done)

@@ -88,7 +88,7 @@ fn scratch() -> Result<SessionContext> {
         let schema = MemorySchemaProvider::new();
         for table in described_tables().iter().filter(|table| table.schema == name) {
             let kind = match table.kind {
-                Kind::Table | Kind::Derived => TableType::Base,
+                Kind::Table | Kind::Derived | Kind::Reference => TableType::Base,
                 Kind::View | Kind::System => TableType::View,
             };
             let fields = table.columns.iter().map(|column| column.field()).collect();
