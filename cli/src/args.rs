@@ -532,7 +532,7 @@ pub enum Analysis {
     /// How unequally assets are held, day by day: measures, brackets, and the metrics of Coin Metrics
     Holdings(AnalyzeHoldingsArgs),
     /// What each address holds: brought up to the last final block
-    Balances(AnalyzeChainArgs),
+    Balances(AnalyzeBalancesArgs),
     /// What chains burn, day by day: power with bounds, energy, emissions
     Energy(AnalyzeEnergyArgs),
     /// What chains did, day by day: blocks, transactions, addresses, values, fees and supply
@@ -562,7 +562,20 @@ pub struct AnalyzeHoldingsArgs {
     pub threads: Option<std::num::NonZeroUsize>,
 }
 
-/// `assay analyze balances`, `assay analyze network`.
+/// `assay analyze balances`.
+#[derive(Debug, Default, ClapArgs)]
+pub struct AnalyzeBalancesArgs {
+    /// What is held: bitcoin, ethereum, or the address of a token's contract; may be given more than
+    /// once [default: the coins of all chains]
+    #[arg(long, value_name = "ASSET")]
+    pub asset: Vec<String>,
+    /// Blocks that there have to be until one counts as final, itself included [default: 6 for Bitcoin;
+    /// for Ethereum what the node says, else 64]
+    #[arg(long, value_name = "N")]
+    pub confirmations: Option<u64>,
+}
+
+/// `assay analyze network`.
 #[derive(Debug, Default, ClapArgs)]
 pub struct AnalyzeChainArgs {
     /// Chain [default: every chain that is indexed]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
+use assay_fixtures::shared;
 use serde_json::{Value, json};
 
 use crate::common::Place;
@@ -95,6 +96,43 @@ fn days_are_what_they_are_by_hand() {
     ] {
         let ran = place.run(&["sql", &format!("select * from {call}")]);
         assert!(ran.code == Some(2) && ran.err.contains(reason), "{call}: {ran:?}");
+    }
+}
+
+/// What another program, in another language, made of the same hash rates and the tables that come with this
+/// one: year, and TWh at least, best guess, at most.
+const BY_ANOTHER_PROGRAM: [(i32, [f64; 3]); 4] = [
+    (2011, [0.016_386_142_64, 0.058_995_997_5, 0.158_229_416_8]),
+    (2014, [0.950_481_147_2, 3.845_857_542, 11.057_192_49]),
+    (2017, [5.347_392_262, 18.256_371_83, 53.655_157_68]),
+    (2020, [35.949_640_37, 63.413_124_61, 108.434_072_6]),
+];
+/// Bitcoin's best guess of 2020 by Cambridge, TWh, about.
+const BY_CAMBRIDGE_2020: f64 = 68.0;
+
+#[test]
+fn years_are_those_of_another_program_and_near_cambridges() {
+    let Some(data) = shared::dir("reference/energy") else { return };
+    let place = Place::empty();
+    let rates = data.join("bitcoin_difficulty_hashrate_daily_coinmetrics.csv");
+    let columns = ["--column", "day=date", "--column", "hash_rate_ths=hashrate_th_s"];
+    let constants = ["--set", "chain=bitcoin", "--set", "source=Coin Metrics", "-q"];
+    let import = ["reference", "import", "hash_rates", rates.to_str().expect("text")];
+    place.run(&[&import[..], &columns, &constants].concat()).ok();
+    let told = place.run(&["energy", "-f", "json"]).ok();
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    for (year, expected) in BY_ANOTHER_PROGRAM {
+        let years = told["years"].as_array().expect("years");
+        let found = years.iter().find(|y| y["year"] == year && y["method"] == "hardware/1");
+        let twh = &found.expect("a year")["twh"];
+        for (name, expected) in ["lower", "best", "upper"].into_iter().zip(expected) {
+            let found = twh[name].as_f64().expect("a number");
+            assert!((found / expected - 1.0).abs() < 1e-8, "{year} {name}: {found}");
+        }
+        if year == 2020 {
+            assert!((expected[1] / BY_CAMBRIDGE_2020 - 1.0).abs() < 0.1);
+            assert!((expected[0]..expected[2]).contains(&BY_CAMBRIDGE_2020));
+        }
     }
 }
 

@@ -79,6 +79,37 @@ fn the_history_is_computed_once_and_then_asked() {
 /// Ethereum's first 8,192 blocks against the balances of another program (which has accounts of nothing, too),
 /// by the definitions: brackets by the number of digits, Gini by ranks.
 #[test]
+fn balances_of_a_token_are_kept_up() {
+    let place = Place::empty();
+    place.run(&["demo", "--scale", "tiny", "--keep", "demo", "-q"]).ok();
+    let lake = ["--lake", "demo/lake"];
+    let run = |args: &[&str]| place.run(&[args, &lake].concat());
+    let rows = |sql: &str| run(&["sql", sql, "-f", "csv"]).ok();
+    let token = rows(
+        "select '0x' || hex(token) as token from ethereum.token_balances group by 1 order by count(*) desc, 1 limit 1",
+    );
+    let token = token.lines().nth(1).expect("a token");
+    let kept = format!(
+        "select address, balance from analytics.balances where asset = '{token}' order by 1"
+    );
+    let mut counts = Vec::new();
+    // In two runs, of which the second goes on from the first.
+    for confirmations in ["60", "1"] {
+        run(&["analyze", "balances", "--asset", token, "--confirmations", confirmations]).ok();
+        let height = rows(&format!(
+            "select max(height) as height from analytics.balances where asset = '{token}'"
+        ));
+        let height = height.lines().nth(1).expect("a height");
+        let all = format!(
+            "select '0x' || hex(address) as address, cast(balance as decimal(38, 0)) as balance from balances_at('{token}', {height}) order by 1"
+        );
+        assert_eq!(rows(&kept), rows(&all));
+        counts.push(rows(&kept).lines().count());
+    }
+    assert!(counts[0] > 2 && counts[0] != counts[1], "{counts:?}");
+}
+
+#[test]
 fn ether_is_held_as_the_balances_of_another_program_say() {
     let Some(data) = shared::dir("ethereum") else { return };
     let text = shared::read(&data.join("expected/mainnet-balances-at-8191.csv.gz"));

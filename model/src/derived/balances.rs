@@ -9,7 +9,11 @@ pub const BALANCES: DerivedTable = DerivedTable {
     doc: "One row per asset and address that holds any as of the last final block that was gone through.",
     key: &["asset", "address"],
     columns: &[
-        Column::required("asset", ColumnType::Text, "bitcoin or ethereum."),
+        Column::required(
+            "asset",
+            ColumnType::Text,
+            "bitcoin, ethereum, or the address of a token's contract.",
+        ),
         Column::required(
             "address",
             ColumnType::Text,

@@ -6,17 +6,17 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::compute::{BatchCoalescer, cast};
 use arrow::error::ArrowError;
 use assay_model::Chain;
 use assay_model::derived::{BALANCES, DerivedTable};
 use futures::StreamExt;
 
-use super::chain::{ChainOptions, final_chain, missing_flows};
+use super::chain::{final_chain, missing_flows};
 use super::course::{Course, Subject};
 use super::series::TableWriter;
-use crate::{QueryError, Session};
+use crate::{Asset, QueryError, Session};
 
 /// Name and version of the method: it changes whenever a row could.
 const METHOD: &str = "balances/1";
@@ -24,6 +24,16 @@ const METHOD: &str = "balances/1";
 static TABLES: [&DerivedTable; 1] = [&BALANCES];
 /// Rows that are written at once: always as many, so that equal rows make equal files.
 const WRITTEN_ROWS: usize = 1 << 16;
+
+/// What is computed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who holds what of it.
+    pub asset: Asset,
+    /// How many blocks there have to be, a block itself included, until it is final; what the node says, or
+    /// what is usual on the chain, if absent.
+    pub confirmations: Option<u64>,
+}
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,24 +48,29 @@ pub struct Summary {
     pub is_stopped: bool,
 }
 
-/// Brings the balances of a chain up to its last final block.
+/// Brings the balances of an asset up to the last final block of its chain.
 ///
 /// `progress` is told now and then how many addresses are done, and may break it off.
 ///
 /// # Errors
 ///
-/// If the store is no lake or does not have the chain, cannot be read or written, or if another process is
-/// at it.
+/// If the store does not have the chain, cannot be read or written, if another process is at it, or if
+/// amounts are too large.
 pub async fn run(
     session: &Session,
-    options: &ChainOptions,
+    options: &Options,
     mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Summary, QueryError> {
-    let chain = options.chain;
+    let asset = &options.asset;
+    let chain = asset.chain();
     let whole = final_chain(session, chain, options.confirmations, 0).await?;
-    let missing = missing_flows(session, chain).await?.unwrap_or_default();
+    let missing = match asset {
+        Asset::Coin(chain) => missing_flows(session, *chain).await?,
+        Asset::Token(_) => None,
+    };
+    let missing = missing.unwrap_or_default();
     let subject = Subject {
-        name: format!("balances-{chain}"),
+        name: format!("balances-{asset}"),
         method: METHOD,
         chain,
         from: whole.from,
@@ -73,10 +88,10 @@ pub async fn run(
     let Some(to) = whole.last.filter(|last| *last >= from) else { return Ok(summary) };
     let mut writer = course.table_writer(&BALANCES, to).await?;
     let mut written = 0;
-    let mut rows = session.query(&sql(chain, whole.from, from, to)).await?;
+    let mut rows = session.query(&sql(asset, whole.from, from, to)).await?;
     let mut coalesced = BatchCoalescer::new(BALANCES.schema(), WRITTEN_ROWS);
     while let Some(batch) = rows.next().await {
-        coalesced.push_batch(conformed(&batch?)?).map_err(engine_error)?;
+        coalesced.push_batch(conformed(&batch?, asset)?).map_err(engine_error)?;
         written += write_completed(&mut coalesced, &mut writer)?;
         if progress(written).is_break() {
             summary.is_stopped = true;
@@ -89,22 +104,28 @@ pub async fn run(
     Ok(Summary { addresses: Some(written), height: course.height(), ..summary })
 }
 
-fn sql(chain: Chain, first: u64, from: u64, to: u64) -> String {
-    let sql = match chain {
-        Chain::Bitcoin => include_str!("../../../sql/analyses/balances/bitcoin.sql"),
-        Chain::Ethereum => include_str!("../../../sql/analyses/balances/ethereum.sql"),
+fn sql(asset: &Asset, first: u64, from: u64, to: u64) -> String {
+    let sql = match asset {
+        Asset::Coin(Chain::Bitcoin) => include_str!("../../../sql/analyses/balances/bitcoin.sql"),
+        Asset::Coin(Chain::Ethereum) => include_str!("../../../sql/analyses/balances/ethereum.sql"),
+        Asset::Token(_) => include_str!("../../../sql/analyses/balances/token.sql"),
     };
-    sql.replace("$first", &first.to_string())
+    sql.replace("$token", &asset.to_string())
+        .replace("$first", &first.to_string())
         .replace("$from", &from.to_string())
         .replace("$to", &to.to_string())
 }
 
 /// `batch` with the types of the table.
-fn conformed(batch: &RecordBatch) -> Result<RecordBatch, QueryError> {
+fn conformed(batch: &RecordBatch, asset: &Asset) -> Result<RecordBatch, QueryError> {
     let schema = BALANCES.schema();
     let columns = schema.fields().iter().zip(batch.columns());
     let columns = columns.map(|(field, column)| cast(column, field.data_type()));
     let columns = columns.collect::<Result<Vec<_>, _>>().map_err(engine_error)?;
+    // What does not fit becomes null.
+    if columns.iter().any(|column| column.null_count() > 0) {
+        return Err(QueryError::TooMuch { asset: asset.to_string() });
+    }
     RecordBatch::try_new(schema, columns).map_err(engine_error)
 }
 

@@ -5,15 +5,14 @@ use std::ops::ControlFlow;
 
 use assay_model::Chain;
 use assay_model::lake::SCHEMA_VERSION;
-use assay_query::Session;
-use assay_query::analyses::ChainOptions;
-use assay_query::analyses::balances::{Summary, run};
+use assay_query::analyses::balances::{Options, Summary, run};
+use assay_query::{Asset, Session};
 
 use crate::holdings::{BLOCKS, MadeUp};
 use crate::support::lake;
 use crate::support::{ok, open};
 
-const OPTIONS: ChainOptions = ChainOptions { chain: Chain::Bitcoin, confirmations: Some(3) };
+const OPTIONS: Options = Options { asset: Asset::Coin(Chain::Bitcoin), confirmations: Some(3) };
 
 async fn analyze(session: &Session) -> Summary {
     run(session, &OPTIONS, |_| ControlFlow::Continue(())).await.expect("balances")

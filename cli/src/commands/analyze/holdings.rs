@@ -14,12 +14,7 @@ use crate::human;
 
 /// Computes the history of each asset that was named, or else of the coins of all chains.
 pub(super) async fn run(work: &Work<'_>, args: &AnalyzeHoldingsArgs) -> anyhow::Result<()> {
-    let assets = if args.asset.is_empty() {
-        work.chains().await?.into_iter().map(Asset::Coin).collect()
-    } else {
-        args.asset.iter().map(|name| Asset::named(name)).collect::<Result<Vec<_>, _>>()?
-    };
-    for asset in assets {
+    for asset in work.chosen_assets(&args.asset).await? {
         let options = Options {
             asset,
             decimals: args.decimals,

@@ -11,14 +11,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use assay_model::Chain;
-use assay_query::Session;
 use assay_query::analyses::Progress;
+use assay_query::{Asset, Session};
 use indicatif::ProgressBar;
 
 use super::interrupt;
 use super::rows::{for_each, texts};
 use crate::args::{
-    Analysis, AnalyzeArgs, AnalyzeChainArgs, AnalyzeEnergyArgs, AnalyzeHoldingsArgs,
+    Analysis, AnalyzeArgs, AnalyzeBalancesArgs, AnalyzeChainArgs, AnalyzeEnergyArgs,
+    AnalyzeHoldingsArgs,
 };
 use crate::config::Config;
 use crate::exit::Outcome;
@@ -33,7 +34,7 @@ pub async fn run(config: &Config, args: &AnalyzeArgs) -> anyhow::Result<Outcome>
         Some(Analysis::Holdings(typed)) => holdings::run(&work, typed).await?,
         Some(Analysis::Network(typed)) => network::run(&work, typed).await?,
         None => {
-            balances::run(&work, &AnalyzeChainArgs::default()).await?;
+            balances::run(&work, &AnalyzeBalancesArgs::default()).await?;
             holdings::run(&work, &AnalyzeHoldingsArgs::default()).await?;
             network::run(&work, &AnalyzeChainArgs::default()).await?;
             energy::run(&work, &AnalyzeEnergyArgs::default()).await?;
@@ -81,6 +82,14 @@ impl Work<'_> {
             Some(chain) => Ok(vec![chain.chain()]),
             None => self.chains().await,
         }
+    }
+
+    /// The assets that were named, or else the coins of every chain that is indexed.
+    async fn chosen_assets(&self, names: &[String]) -> anyhow::Result<Vec<Asset>> {
+        if names.is_empty() {
+            return Ok(self.chains().await?.into_iter().map(Asset::Coin).collect());
+        }
+        Ok(names.iter().map(|name| Asset::named(name)).collect::<Result<_, _>>()?)
     }
 
     /// Every chain that is indexed.
