@@ -10,7 +10,7 @@ pub enum Access {
     /// Every table.
     #[default]
     Everything,
-    /// Views, derived tables and descriptions, but none of the rows of a chain themselves.
+    /// Views, derived and reference tables, and descriptions, but none of the rows of a chain themselves.
     Results,
 }
 

@@ -213,10 +213,24 @@ fn a_simulated_chain_burns_something_every_day() {
     assert!(row["days"].as_u64() > Some(0) && row["least"].as_f64() > Some(0.0), "{row}");
     let compared = "select count(*) as rows from analytics.energy_compare where country = 'CHE'";
     assert!(asked(&place, compared, &lake)[0]["rows"].as_u64() > Some(0));
-    let worth = "select asset, value > 0 as is_worth from analytics.market_values order by 1";
-    let expected =
-        json!([{"asset": "bitcoin", "is_worth": true}, {"asset": "ethereum", "is_worth": true}]);
-    assert_eq!(asked(&place, worth, &lake), expected);
+    // A token that somebody knows, at a price of somebody's.
+    let token = "select '0x' || hex(token) as token, cast(sum(balance) as varchar) as supply from ethereum.token_balances group by 1 order by count(*) desc, 1 limit 1";
+    let row = &asked(&place, token, &lake)[0];
+    let token = row["token"].as_str().expect("a token");
+    let tokens = format!("token,symbol,decimals,project,source\n{token},ABC,0,Someone,me\n");
+    fs::write(place.path("tokens.csv"), tokens).expect("written");
+    let prices = format!("asset,currency,day,price,source\n{token},usd,2009-02-01,2,me\n");
+    fs::write(place.path("prices.csv"), prices).expect("written");
+    for table in ["tokens", "prices"] {
+        let file = format!("{table}.csv");
+        place.run(&[&["reference", "import", "-q", table, &file], &lake[..]].concat()).ok();
+    }
+    let worth = "select asset, project, cast(value as varchar) as value from analytics.market_values order by 1";
+    let worth = asked(&place, worth, &lake);
+    let double = 2 * row["supply"].as_str().expect("a supply").parse::<i128>().expect("whole");
+    let value = format!("{double}.000000");
+    assert_eq!(worth[0], json!({"asset": token, "project": "Someone", "value": value}));
+    assert_eq!((&worth[1]["asset"], &worth[2]["asset"]), (&json!("bitcoin"), &json!("ethereum")));
     let emitted = "select min(g_co2e_per_kwh) as least, max(known_share) as known from analytics.emissions_daily";
     let row = &asked(&place, emitted, &lake)[0];
     assert!(row["least"].as_f64() > Some(50.0) && row["known"].as_f64() > Some(0.7), "{row}");

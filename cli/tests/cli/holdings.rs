@@ -95,7 +95,8 @@ fn balances_of_a_token_are_kept_up() {
     let mut counts = Vec::new();
     // In two runs, of which the second goes on from the first.
     for confirmations in ["60", "1"] {
-        run(&["analyze", "balances", "--asset", token, "--confirmations", confirmations]).ok();
+        run(&["analyze", "balances", "--asset", token, "--confirmations", confirmations, "-q"])
+            .ok();
         let height = rows(&format!(
             "select max(height) as height from analytics.balances where asset = '{token}'"
         ));

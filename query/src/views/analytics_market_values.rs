@@ -8,7 +8,7 @@ use super::View;
 pub(super) const MARKET_VALUES: View = View {
     schema: "analytics",
     name: "market_values",
-    doc: "One row per coin and known token that has a price: what all of it is worth in US dollars as of the last block.",
+    doc: "One row per coin and known token that anybody holds: what all of it is worth in US dollars as of the last block.",
     columns: &[
         Column::required(
             "asset",
@@ -22,8 +22,16 @@ pub(super) const MARKET_VALUES: View = View {
             "Who it is a token of; coins of their chains.",
         ),
         Column::required("supply", ColumnType::Decimal76, "What all hold, base units."),
-        Column::required("price", ColumnType::Float64, "What a whole coin costs."),
-        Column::required("value", ColumnType::Money, "What the supply is worth."),
+        Column::optional(
+            "price",
+            ColumnType::Float64,
+            "What a whole coin costs; null if there is no price.",
+        ),
+        Column::optional(
+            "value",
+            ColumnType::Money,
+            "What the supply is worth; null if there is no price.",
+        ),
     ],
     sql: include_str!("../../../sql/views/analytics/market_values.sql"),
 };

@@ -5,9 +5,9 @@ with years as (
         method,
         cast(date_part('year', day) as int) as year,
         count(*) as days,
-        sum(power_gw_lower) * 0.024 as twh_lower,
-        sum(power_gw) * 0.024 as twh,
-        sum(power_gw_upper) * 0.024 as twh_upper
+        coalesce(sum(power_gw_lower), 0) * 0.024 as twh_lower,
+        coalesce(sum(power_gw), 0) * 0.024 as twh,
+        coalesce(sum(power_gw_upper), 0) * 0.024 as twh_upper
     from analytics.energy_daily
     group by 1, 2, 3
 ),

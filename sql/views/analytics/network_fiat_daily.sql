@@ -14,4 +14,3 @@ from (
     select *, case chain when 'bitcoin' then 1e8 else 1e18 end as base_units
     from analytics.network_daily
 )
-where price(chain, day) is not null
