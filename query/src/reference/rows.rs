@@ -312,7 +312,8 @@ pub(super) fn in_other_units(name: &str) -> impl Iterator<Item = (String, f64)> 
     })
 }
 
-fn wrong_csv(error: csv::Error) -> Wrong {
+/// An error of the reader of CSV, and where it is.
+pub(super) fn wrong_csv(error: csv::Error) -> Wrong {
     let line = error.position().map_or(0, csv::Position::line);
     let reason = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {

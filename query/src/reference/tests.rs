@@ -1,6 +1,8 @@
 use std::fs;
 
 use assay_model::reference::{HASH_RATES, MINING_HARDWARE, MINING_SHARES, PRICES};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -170,8 +172,9 @@ fn headers_become_hash_rates() {
     assert_eq!(rows.rows[0].whole(3), Some(144));
     for (change, line, reason) in [
         (text(100..110) + &header(111), 12, "height 111 is out of order: 110 is to come here"),
-        (text(100..102) + "102,1,1d00ffff\n", 4, "hours before"),
-        (text(100..102) + "102,9999999999,1d00ffff\n", 4, "is to come"),
+        (text(100..102) + "102,1233400000,1d00ffff\n", 4, "hours before"),
+        (text(100..102) + "102,1,1d00ffff\n", 4, "before 2009"),
+        (text(100..102) + "102,9999999999,1d00ffff\n", 4, "or is to come"),
         (text(100..102) + "102,1233450000,00000000\n", 4, "no difficulty"),
         (text(100..102) + "x,1,1d00ffff\n", 4, "'x' is no height"),
         ("height,bits\n".to_owned(), 1, "no column 'time'"),
@@ -179,5 +182,34 @@ fn headers_become_hash_rates() {
     ] {
         let error = take(&change).expect_err(reason).to_string();
         assert!(error.contains(&format!("line {line}:")) && error.contains(reason), "{error}");
+    }
+}
+
+proptest! {
+    /// Whatever a file holds, there are rows or there is a reason.
+    #[test]
+    fn no_text_is_too_odd(table in 0..TABLES.len(), lines in vec("[-0-9a-z.,:x\"é ]{0,40}", 0..4)) {
+        let table = TABLES[table];
+        let names = table.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(",");
+        let text = format!("{names}\n{}\n", lines.join("\n"));
+        let _ = read(table, &text);
+        let _ = read(table, &lines.join("\n"));
+        let headers = format!("height,time,bits\n{}\n", lines.join("\n"));
+        let constants = [("chain".to_owned(), "bitcoin".to_owned())].into();
+        let columns = Columns { constants, ..Columns::default() };
+        let _ = headers::hash_rates(headers.as_bytes(), &columns, late());
+    }
+
+    /// Rows of the right form, with numbers of every size.
+    #[test]
+    fn no_number_is_too_large(height in any::<u64>(), time in any::<i64>(), number in any::<f64>(), day in any::<i64>()) {
+        let text = format!("height,time,difficulty\n{height},{time},{number}\n{},{time},{number}\n", height.wrapping_add(1));
+        let constants = [("chain".to_owned(), "ethereum".to_owned())].into();
+        let columns = Columns { constants, ..Columns::default() };
+        let _ = headers::hash_rates(text.as_bytes(), &columns, late());
+        let rates = format!("chain,day,hash_rate_ehs,source\nbitcoin,{day},{number},x\n");
+        let _ = read(&HASH_RATES, &rates);
+        let machine = format!("algorithm,kind,manufacturer,model,released,hash_rate_ths,power_w,efficiency_j_per_gh,source\nsha256,asic,A,B,2020-01-01,{number},{number},{number},x\n");
+        let _ = read(&MINING_HARDWARE, &machine);
     }
 }
