@@ -9,6 +9,7 @@
 //!   can spill do, and the others fail with an error.
 
 pub mod analyses;
+mod answers;
 mod asset;
 mod catalog;
 mod clickhouse;

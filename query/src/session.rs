@@ -29,6 +29,7 @@ use futures::{Stream, StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::answers::{Answers, Question, follows_from_snapshot};
 use crate::catalog::names::{CATALOG, DEFAULT_SCHEMA, statement_state};
 use crate::catalog::snapshot::Snapshot;
 use crate::clickhouse::planner::ServerPlanner;
@@ -69,6 +70,9 @@ pub struct SessionOptions {
     pub spill_dir: Option<PathBuf>,
     /// What statements can name beyond the store.
     pub extension: Extension,
+    /// Memory for answers, so that who asks the same of the same blocks need not wait; none are kept if it
+    /// is 0.
+    pub answers_bytes: usize,
 }
 
 impl Default for SessionOptions {
@@ -78,6 +82,7 @@ impl Default for SessionOptions {
             memory_limit_bytes: DEFAULT_MEMORY_LIMIT_BYTES,
             spill_dir: None,
             extension: Extension::default(),
+            answers_bytes: 0,
         }
     }
 }
@@ -87,6 +92,7 @@ pub struct Session {
     store: Opened,
     base: Arc<SessionState>,
     extension: Arc<Extension>,
+    answers: Arc<Answers>,
 }
 
 /// What a statement asks for and answers with, before it runs.
@@ -133,7 +139,9 @@ impl Session {
             base.deregister_udf(name)?;
         }
         let base = options.extension.extend(base)?;
-        Ok(Session { store, base: Arc::new(base), extension: Arc::new(options.extension) })
+        let answers = Arc::new(Answers::new(options.answers_bytes));
+        let (base, extension) = (Arc::new(base), Arc::new(options.extension));
+        Ok(Session { store, base, extension, answers })
     }
 
     /// The folder that holds what analyses compute.
@@ -165,16 +173,24 @@ impl Session {
         statement: Statement,
         terms: Terms,
     ) -> Result<SendableRecordBatchStream, QueryError> {
+        let question = Question::new(&statement, &terms);
         let planning = self.planning(terms).await?;
         let snapshot = Arc::clone(&planning.snapshot);
-        let stream = on_large_stack(planning.start(statement)).await??;
+        if let Some(answer) = self.answers.find(&snapshot, &question) {
+            return Ok(answer);
+        }
+        let (stream, is_repeatable) = on_large_stack(planning.start(statement)).await??;
         let schema = stream.schema();
         let stream = AssertUnwindSafe(stream).catch_unwind().map(|batch| {
             batch.unwrap_or_else(|panic| Err(QueryError::Engine(panic_message(&*panic)).into()))
         });
         // All rows are known by then: if none was taken back, all are of the snapshot.
-        let stream = stream.chain(unless_changed(snapshot));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+        let stream = stream.chain(unless_changed(Arc::clone(&snapshot)));
+        let stream = Box::pin(RecordBatchStreamAdapter::new(schema, stream));
+        match is_repeatable {
+            true => Ok(self.answers.record(snapshot, question, stream)),
+            false => Ok(stream),
+        }
     }
 
     /// What `statement` asks for and answers with.
@@ -213,8 +229,11 @@ struct Planning {
 }
 
 impl Planning {
-    /// Plans `statement` and starts to run it.
-    async fn start(self, statement: Statement) -> Result<SendableRecordBatchStream, QueryError> {
+    /// Plans `statement` and starts to run it; says whether its rows follow from the snapshot alone.
+    async fn start(
+        self,
+        statement: Statement,
+    ) -> Result<(SendableRecordBatchStream, bool), QueryError> {
         let state = self.state()?;
         let mut plan = plan(&state, statement).await?;
         if let Some(parameters) = &self.terms.parameters {
@@ -223,8 +242,9 @@ impl Planning {
         if needs_block_times(&plan)? {
             self.snapshot.load_times().await?;
         }
+        let is_repeatable = follows_from_snapshot(&plan)?;
         let physical = state.create_physical_plan(&plan).await?;
-        Ok(execute_stream(physical, self.task_context(&state))?)
+        Ok((execute_stream(physical, self.task_context(&state))?, is_repeatable))
     }
 
     async fn describe(self, statement: Statement) -> Result<Description, QueryError> {

@@ -5,7 +5,7 @@ use datafusion::common::ParamValues;
 use crate::Kind;
 
 /// What a statement may read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Every table.
     #[default]

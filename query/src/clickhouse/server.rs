@@ -232,6 +232,11 @@ impl Widths {
 }
 
 impl Commit {
+    /// Whether it is the same entry of the log.
+    pub(crate) fn is_as(&self, other: &Commit) -> bool {
+        self.entry == other.entry
+    }
+
     /// Rows of `table` that are visible.
     pub(crate) fn row_count(&self, table: &Table) -> usize {
         let place = table.chain.tables().iter().position(|other| other.name == table.name);

@@ -20,7 +20,7 @@ mod token_amount;
 pub(crate) mod unhex;
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
@@ -150,6 +150,14 @@ pub(crate) fn tables_of_snapshot(
         (balances_at::NAME, Arc::new(balances_at::BalancesAt::new(snapshot.clone()))),
         (energy::NAME, Arc::new(energy::EnergyOf::new(snapshot))),
     ]
+}
+
+/// Whether the function called `name` is one of [`of_snapshot`]: the same of the same snapshot.
+pub(crate) fn answers_from_snapshot(name: &str) -> bool {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        of_snapshot(&Arc::default()).iter().map(|function| function.name().to_owned()).collect()
+    });
+    NAMES.iter().any(|known| known == name)
 }
 
 /// Whether the function called `name` needs the times of all blocks.

@@ -21,7 +21,7 @@ use crate::QueryError;
 use crate::catalog::snapshot::Snapshot;
 
 /// One series of a lake.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DerivedSeries {
     /// Its folder.
     dir: PathBuf,

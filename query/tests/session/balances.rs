@@ -14,7 +14,7 @@ use crate::support::{ok, open};
 
 const OPTIONS: Options = Options { asset: Asset::Coin(Chain::Bitcoin), confirmations: Some(3) };
 
-async fn analyze(session: &Session) -> Summary {
+pub async fn analyze(session: &Session) -> Summary {
     run(session, &OPTIONS, |_| ControlFlow::Continue(())).await.expect("balances")
 }
 

@@ -33,6 +33,8 @@ use crate::{Limits, Role, ServeError, extension};
 
 /// Statements of all roles that run at once.
 pub const DEFAULT_CONCURRENCY: usize = 32;
+/// Memory for answers: dashboards ask the same for each of their readers.
+const ANSWERS_BYTES: usize = 64 << 20;
 /// How long a statement may be planned for its description alone.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -126,6 +128,7 @@ impl Service {
         let users = options.users.as_deref().map(Users::load).transpose()?;
         let audit = AuditLog::open(&options.audit)?;
         let mut session = options.session;
+        session.answers_bytes = ANSWERS_BYTES;
         session.extension = extension::extension(AuditTable::new(audit.path())).await?;
         let limits: BTreeMap<_, _> = Role::ALL
             .into_iter()
