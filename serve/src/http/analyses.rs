@@ -7,7 +7,8 @@
 
 use std::ops::ControlFlow;
 
-use assay_query::{QueryError, Statement};
+use arrow::datatypes::DataType;
+use assay_query::{Described, QueryError, Statement, described_tables};
 use datafusion::sql::sqlparser::ast::{Expr, Value as Literal, visit_expressions_mut};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -19,8 +20,8 @@ use super::parameters::{Value, Values};
 pub struct Analysis {
     /// What is asked.
     pub text: Text,
-    /// The columns of its rows.
-    pub columns: &'static [Answer],
+    /// The columns of its rows; of [`Text::Kept`] they are the table's.
+    columns: &'static [Answer],
 }
 
 /// A statement.
@@ -31,6 +32,13 @@ pub enum Text {
     /// Over the balances of an asset: `{held}`, `{height}` and `{missing}` stand for what depends on
     /// the asset and on when it is asked about.
     Balances(&'static str),
+    /// Rows of a table that `assay analyze` keeps, from one day to another.
+    Kept {
+        /// Schema and name.
+        table: &'static str,
+        /// Which of them, beside their days.
+        filter: &'static str,
+    },
 }
 
 /// A column of an answer.
@@ -232,12 +240,46 @@ pub static TOP: Analysis = Analysis {
     ],
 };
 
+/// How unequally an asset was held, day by day.
+pub static HOLDINGS_DAILY: Analysis =
+    kept("analytics.holdings_daily", "asset = $asset and basis = $basis");
+/// What a chain did, day by day.
+pub static NETWORK_DAILY: Analysis = kept("analytics.network_daily", "chain = $chain");
+/// The same in dollars.
+pub static NETWORK_FIAT_DAILY: Analysis = kept("analytics.network_fiat_daily", "chain = $chain");
+/// What a chain burnt, day by day.
+pub static ENERGY_DAILY: Analysis =
+    kept("analytics.energy_daily", "chain = $chain and starts_with(method, $method)");
+/// What that emitted.
+pub static EMISSIONS_DAILY: Analysis =
+    kept("analytics.emissions_daily", "chain = $chain and starts_with(method, $method)");
+
+const fn kept(table: &'static str, filter: &'static str) -> Analysis {
+    Analysis { text: Text::Kept { table, filter }, columns: &[] }
+}
+
 impl Analysis {
+    /// The columns of its rows.
+    pub fn columns(&self) -> Vec<Answer> {
+        match self.text {
+            Text::Kept { table, .. } => scalars(table),
+            Text::Fixed(_) | Text::Balances(_) => self.columns.to_vec(),
+        }
+    }
+
     /// The statement for `values`.
     pub fn statement(&self, mut values: Values) -> Result<Statement, QueryError> {
         match self.text {
             Text::Fixed(text) => bound(text, &values),
             Text::Balances(text) => bound(&over_balances(text, &mut values), &values),
+            Text::Kept { table, filter } => {
+                let names: Vec<_> = scalars(table).iter().map(|column| column.name).collect();
+                let text = format!(
+                    "select {} from {table} where {filter} and day >= $from and day <= $to order by day",
+                    names.join(", ")
+                );
+                bound(&text, &values)
+            }
         }
     }
 }
@@ -269,6 +311,26 @@ fn over_balances(text: &str, values: &mut Values) -> String {
     }
     values.add("chain", Value::Text(chain.to_owned()));
     text.replace("{held}", held).replace("{height}", height).replace("{missing}", missing)
+}
+
+/// The columns of `table` that are one value a row.
+fn scalars(table: &str) -> Vec<Answer> {
+    let described = described_tables().iter().find(|described| described.full_name() == table);
+    let columns = described.map_or(&[][..], |described: &Described| described.columns);
+    let answers = columns.iter().filter_map(|described| {
+        let kind = match (described.kind.data_type(), described.nullable) {
+            (DataType::List(_), _) => return None,
+            (DataType::Boolean, _) => Json::Boolean,
+            (DataType::Int32 | DataType::Int64, false) => Json::Integer,
+            (DataType::Int32 | DataType::Int64, true) => Json::MaybeInteger,
+            (DataType::Float64, false) => Json::Number,
+            (DataType::Float64, true) => Json::MaybeNumber,
+            (_, false) => Json::Text,
+            (_, true) => Json::MaybeText,
+        };
+        Some(column(described.name, kind, described.doc))
+    });
+    answers.collect()
 }
 
 /// The statement that `text` is, with `values` in the places of its parameters.

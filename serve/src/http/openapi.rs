@@ -72,6 +72,7 @@ fn parameter(parameter: &Parameter) -> Value {
     let mut schema = match parameter.kind {
         Kind::Asset => json!({ "type": "string", "pattern": Kind::ASSET_PATTERN }),
         Kind::At => json!({ "type": "string", "pattern": Kind::AT_PATTERN }),
+        Kind::Day => json!({ "type": "string", "pattern": Kind::DAY_PATTERN }),
         Kind::Table => json!({ "type": "string", "pattern": Kind::TABLE_PATTERN }),
         Kind::Word(words) => json!({ "type": "string", "enum": words }),
         Kind::Format => json!({ "type": "string", "enum": Format::ALL.map(Format::name) }),
@@ -96,7 +97,7 @@ fn parameter(parameter: &Parameter) -> Value {
 fn content(does: Does) -> Value {
     let row = match does {
         Does::Sql => json!({ "type": "object" }),
-        Does::Analysis(analysis) => row(analysis.columns),
+        Does::Analysis(analysis) => row(&analysis.columns()),
         Does::OpenApi => return json!({ "application/json": { "schema": { "type": "object" } } }),
         Does::Metrics | Does::Health => {
             return json!({ "text/plain": { "schema": { "type": "string" } } });

@@ -43,6 +43,8 @@ pub enum Kind {
     Asset,
     /// A height, or a day or moment in UTC.
     At,
+    /// A day in UTC.
+    Day,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A whole number, both bounds included.
@@ -64,6 +66,7 @@ pub enum Kind {
 impl Kind {
     pub(super) const ASSET_PATTERN: &str = "^(bitcoin|ethereum|0x[0-9a-fA-F]{40})$";
     pub(super) const AT_PATTERN: &str = "^([0-9]{1,18}|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,6})?Z?)?)$";
+    pub(super) const DAY_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
     pub(super) const TABLE_PATTERN: &str = "^[a-z_]{1,63}\\.[a-z0-9_]{1,63}$";
 }
 
@@ -155,6 +158,7 @@ impl Kind {
             }
             Kind::At if is_digits(value, 18) => Some(Value::Number(value.to_owned())),
             Kind::At => text(is_moment(value)),
+            Kind::Day => text(value.len() == "0000-00-00".len() && is_moment(value)),
             Kind::Word(words) => text(words.contains(&value)),
             Kind::Integer { min, max } => {
                 let number = is_digits(value, 18).then(|| value.parse::<u64>().ok())??;
@@ -178,6 +182,7 @@ impl Kind {
             Kind::At => {
                 "a height, or a moment in UTC such as 2021-03-01 or 2021-03-01T12:00:00Z".to_owned()
             }
+            Kind::Day => "a day in UTC such as 2021-03-01".to_owned(),
             Kind::Word(words) => format!("one of {}", words.join(", ")),
             Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Share => "a share such as 0.5, above 0 and below 1".to_owned(),
@@ -260,11 +265,12 @@ fn decoded(text: &str) -> Result<String, Failure> {
 mod tests {
     use super::*;
 
-    const DECLARED: [Parameter; 4] = [
+    const DECLARED: [Parameter; 5] = [
         parameter("asset", Kind::Asset, Presence::Required),
         parameter("at", Kind::At, Presence::Optional),
         parameter("points", Kind::Integer { min: 1, max: 100 }, Presence::Default("20")),
         parameter("threshold", Kind::Share, Presence::Optional),
+        parameter("from", Kind::Day, Presence::Optional),
     ];
 
     const fn parameter(name: &'static str, kind: Kind, presence: Presence) -> Parameter {
@@ -306,6 +312,9 @@ mod tests {
             ("asset=bitcoin&points=1e1", "points is"),
             ("asset=bitcoin&threshold=1", "threshold is a share"),
             ("asset=bitcoin&threshold=0.0", "threshold is a share"),
+            ("asset=bitcoin&from=7", "from is a day"),
+            ("asset=bitcoin&from=2021-02-30", "from is a day"),
+            ("asset=bitcoin&from=2021-02-03T10:00:00", "from is a day"),
             ("asset=%zz", "two hex digits"),
             ("asset=%e", "two hex digits"),
             ("asset=%ff", "not UTF-8"),

@@ -111,6 +111,36 @@ const LIMIT: Parameter = Parameter {
     presence: Presence::Default("100"),
     doc: "How many holders.",
 };
+const CHAIN: Parameter = Parameter {
+    name: "chain",
+    kind: Kind::Word(&["bitcoin", "ethereum"]),
+    presence: Presence::Default("bitcoin"),
+    doc: "The chain.",
+};
+const METHOD: Parameter = Parameter {
+    name: "method",
+    kind: Kind::Word(&["hardware", "revenue_share"]),
+    presence: Presence::Default("hardware"),
+    doc: "By which method power is estimated.",
+};
+const FROM: Parameter = Parameter {
+    name: "from",
+    kind: Kind::Day,
+    presence: Presence::Default("2009-01-03"),
+    doc: "The first day.",
+};
+const TO: Parameter = Parameter {
+    name: "to",
+    kind: Kind::Day,
+    presence: Presence::Default("2200-01-01"),
+    doc: "The last day.",
+};
+const KEPT_BASIS: Parameter = Parameter {
+    name: "basis",
+    kind: Kind::Word(&["address", "entity"]),
+    presence: Presence::Default("address"),
+    doc: "Who counts as one holder.",
+};
 const TABLE: Parameter = Parameter {
     name: "table",
     kind: Kind::Table,
@@ -119,7 +149,7 @@ const TABLE: Parameter = Parameter {
 };
 
 /// Everything that is answered.
-pub static ROUTES: [Route; 12] = [
+pub static ROUTES: [Route; 17] = [
     Route {
         method: Method::Post,
         path: "/api/sql",
@@ -177,6 +207,41 @@ pub static ROUTES: [Route; 12] = [
         "Who holds the most",
         &[ASSET, AT, BASIS, LIMIT, FORMAT],
         &analyses::TOP,
+    ),
+    analysis(
+        "/api/holdings/daily",
+        "holdingsDaily",
+        "How unequally an asset was held at the end of each day, as far as that was computed",
+        &[ASSET, KEPT_BASIS, FROM, TO, FORMAT],
+        &analyses::HOLDINGS_DAILY,
+    ),
+    analysis(
+        "/api/network/daily",
+        "networkDaily",
+        "What a chain did on each day, as far as that was computed",
+        &[CHAIN, FROM, TO, FORMAT],
+        &analyses::NETWORK_DAILY,
+    ),
+    analysis(
+        "/api/network/daily/fiat",
+        "networkDailyFiat",
+        "The same in US dollars at the price of the day",
+        &[CHAIN, FROM, TO, FORMAT],
+        &analyses::NETWORK_FIAT_DAILY,
+    ),
+    analysis(
+        "/api/energy/daily",
+        "energyDaily",
+        "The power that a chain drew on each day, with bounds, as far as that was computed",
+        &[CHAIN, METHOD, FROM, TO, FORMAT],
+        &analyses::ENERGY_DAILY,
+    ),
+    analysis(
+        "/api/emissions/daily",
+        "emissionsDaily",
+        "What the electricity emitted that a chain drew on each day, as far as that was computed",
+        &[CHAIN, METHOD, FROM, TO, FORMAT],
+        &analyses::EMISSIONS_DAILY,
     ),
     Route {
         method: Method::Get,

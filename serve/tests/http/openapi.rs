@@ -131,6 +131,7 @@ fn values(name: &str, schema: &Value) -> Vec<String> {
         "at" => values.extend(["0", "2009-01-09", "2009-01-09T00:00:00Z"].map(str::to_owned)),
         "table" => values.push("bitcoin.blocks".to_owned()),
         "threshold" => values.push("0.999".to_owned()),
+        "from" | "to" => values.push("2009-01-09".to_owned()),
         _ => assert!(!values.is_empty(), "{name} has neither words nor bounds"),
     }
     values
@@ -183,6 +184,7 @@ async fn what_is_documented_is_answered_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_as_their_schema_says() {
     let server = Server::start(Setup::default()).await;
+    server.analyze().await;
     let document = document();
     for (_, path, operation) in operations(&document) {
         let row = &operation["responses"]["200"]["content"]["application/json"]["schema"]["items"];

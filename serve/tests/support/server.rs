@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use assay_query::{SessionOptions, Store};
+use assay_query::analyses::{ChainOptions, energy, holdings, network};
+use assay_query::reference::{self, Columns};
+use assay_query::{Asset, Session, SessionOptions, Store};
 use assay_serve::audit::{self, Entry};
 use assay_serve::flight::Flight;
 use assay_serve::http::{Http, Patience};
@@ -98,6 +102,34 @@ impl Server {
             tokio::spawn(accept(flight, places, shutdown, Arc::new(by_flight))),
         ];
         Server { addresses, dir, service, end, tasks }
+    }
+
+    /// Computes what is kept of its lake.
+    #[allow(dead_code, reason = "not every test program asks for it")]
+    pub async fn analyze(&self) {
+        let lake = self.dir.path().join("lake");
+        // Its blocks are older than any price.
+        let prices = self.dir.path().join("prices.csv");
+        let price = "asset,currency,day,price,source\nbitcoin,usd,2009-01-03,1,test\n";
+        std::fs::write(&prices, price).expect("written");
+        reference::import(&lake, "prices", &prices, &Columns::default()).expect("imported");
+        let options = SessionOptions { store: Store::Lake(lake), ..SessionOptions::default() };
+        let session = Session::open(options).await.expect("a session");
+        let asset = Asset::named("bitcoin").expect("a coin");
+        let chain = asset.chain();
+        let on = |_| ControlFlow::Continue(());
+        let options = ChainOptions { chain, confirmations: Some(1) };
+        network::run(&session, &options, on).await.expect("what it did");
+        let options = energy::Options { confirmations: Some(1), ..energy::Options::new(chain) };
+        energy::run(&session, &options).await.expect("what it burnt");
+        let options = holdings::Options {
+            asset,
+            decimals: None,
+            confirmations: Some(1),
+            entities: None,
+            threads: NonZeroUsize::MIN,
+        };
+        holdings::run(&session, &options, on).await.expect("how it was held");
     }
 
     /// Where `protocol` is spoken.
