@@ -592,6 +592,7 @@ Examples:
   assay holdings
   assay holdings --chain ethereum --at 2016-01-01
   assay holdings --at 210000 --format json
+  assay holdings --basis entity --entities entities.csv
   assay holdings --asset 0xdac17f958d2ee523a2206206994597c13d831ec7
 
 The same in SQL, for questions of one's own:
@@ -613,6 +614,13 @@ pub struct HoldingsArgs {
     /// What is held, if not a chain's coin: the address of a token's contract
     #[arg(long, value_name = "ASSET")]
     pub asset: Option<String>,
+    /// Who counts as one holder
+    #[arg(long, value_enum, default_value = "address", requires_if("entity", "entities"))]
+    pub basis: Basis,
+    /// File that says which addresses are one entity's: CSV with a header, or Parquet, with the columns
+    /// address and entity
+    #[arg(long, value_name = "FILE")]
+    pub entities: Option<PathBuf>,
     /// When: a height, a day like 2021-03-01 (at its end), or a moment like 2021-03-01T12:00:00 in UTC
     /// [default: the last block]
     #[arg(long, value_name = "WHEN", value_parser = human::parse_at)]
@@ -631,6 +639,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("it is to be a name, =, and what it is".to_owned()),
     }
+}
+
+/// Who counts as one holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Basis {
+    /// Each address
+    Address,
+    /// All addresses that --entities says are one's, and each other address
+    Entity,
 }
 
 /// Format of the reference of functions.

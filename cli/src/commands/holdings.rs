@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
-use assay_query::analyses::holdings::{self, At, Bracket, Holdings};
+use anyhow::bail;
+use assay_query::analyses::holdings::{self, At, Bracket, Holdings, Question};
 use assay_query::{Asset, Session};
 use serde_json::{Value, json};
 
-use crate::args::{HoldingsArgs, ReportFormat};
+use crate::args::{Basis, HoldingsArgs, ReportFormat};
 use crate::config::Config;
 use crate::exit::Outcome;
 use crate::human;
@@ -24,10 +25,17 @@ pub async fn run(config: &Config, args: &HoldingsArgs) -> anyhow::Result<Outcome
         Some(name) => Asset::named(name)?,
         None => Asset::Coin(args.chain.chain()),
     };
+    if args.basis == Basis::Address && args.entities.is_some() {
+        bail!("--entities says whose addresses are: it goes with --basis entity");
+    }
     let session = Session::open(config.session_options()?).await?;
-    let decimals = args.decimals.unwrap_or_else(|| asset.decimals());
-    let at = args.at.unwrap_or(At::Now);
-    let work = async { anyhow::Ok(holdings::at(&session, &asset, decimals, at).await?) };
+    let question = Question {
+        decimals: args.decimals.unwrap_or_else(|| asset.decimals()),
+        asset,
+        at: args.at.unwrap_or(At::Now),
+        entities: args.entities.clone(),
+    };
+    let work = async { anyhow::Ok(holdings::at(&session, &question).await?) };
     let holdings = super::interrupt::unless_interrupted(work).await?;
     let mut target = Target::stdout();
     match args.format {
@@ -42,8 +50,9 @@ fn print(holdings: &Holdings, out: &mut Target) -> anyhow::Result<()> {
     let unit = holdings.asset.unit();
     writeln!(
         out,
-        "{} by address at height {} ({}): {}, {} {unit}",
+        "{} by {} at height {} ({}): {}, {} {unit}",
         holdings.asset,
+        holdings.basis,
         holdings.height,
         human::moment(holdings.time),
         human::counted(holdings.holders, "holder"),
@@ -70,7 +79,8 @@ fn print(holdings: &Holdings, out: &mut Target) -> anyhow::Result<()> {
     table.print()?;
     writeln!(out)?;
     if let Some((power, share)) = holdings.half_hold_less_than() {
-        writeln!(out, "{} of all addresses hold < {} {unit}.", percent(share), whole(power))?;
+        let all = if holdings.basis == "entity" { "entities" } else { "addresses" };
+        writeln!(out, "{} of all {all} hold < {} {unit}.", percent(share), whole(power))?;
     }
     for share in TOP_PERCENT {
         if let Some(held) = holdings.top_fraction_share(f64::from(share) / 100.0) {
@@ -112,7 +122,7 @@ fn in_json(holdings: &Holdings) -> Value {
     });
     json!({
         "asset": holdings.asset.to_string(),
-        "basis": "address",
+        "basis": holdings.basis,
         "decimals": holdings.decimals,
         "height": holdings.height,
         "time": human::moment(holdings.time),

@@ -67,6 +67,20 @@ fn the_history_is_computed_once_and_then_asked() {
     ));
     assert!(cr_10[0]["share"].as_f64().is_some_and(|share| share > 0.1 && share <= 1.0), "{cr_10}");
 
+    // Who shares the last letter is one holder.
+    let entities =
+        "select address, substr(address, length(address)) as entity from bitcoin.balances";
+    let file = place.path("entities.csv");
+    let file = file.to_str().expect("text");
+    run(&["sql", entities, "-f", "csv", "-o", file, "-q"]).ok();
+    let text = run(&["holdings", "--basis", "entity", "--entities", file]).ok();
+    assert!(
+        text.starts_with("bitcoin by entity at height") && text.contains("of all entities hold"),
+        "{text}"
+    );
+    let error = run(&["holdings", "--basis", "entity"]).failed(2);
+    assert!(error.contains("--entities"), "{error}");
+
     let error = run(&["analyze", "holdings", "--asset", "gold"]).failed(2);
     assert!(error.contains("unknown asset 'gold'"), "{error}");
     let error = run(&["holdings", "--at", "tomorrow"]).failed(2);

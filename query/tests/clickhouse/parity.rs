@@ -1,7 +1,7 @@
 //! The same rows as over a lake.
 
 use assay_model::Chain;
-use assay_query::analyses::holdings::{At, at};
+use assay_query::analyses::holdings::{At, Question, at};
 use assay_query::{Asset, Session};
 
 use crate::database::Database;
@@ -64,7 +64,8 @@ async fn holdings_are_told_over_both() {
     let bitcoin = Asset::Coin(Chain::Bitcoin);
     for when in [At::Now, At::Height(4), At::Moment(lake::time_micros(5))] {
         let told = async |session: &Session| {
-            let holdings = at(session, &bitcoin, 8, when).await.expect("holdings");
+            let holdings =
+                at(session, &Question::new(bitcoin.clone(), when)).await.expect("holdings");
             (holdings.height, holdings.held, holdings.brackets.clone(), holdings.gini())
         };
         assert_eq!(told(&over_lake).await, told(&over_server).await, "{when:?}");

@@ -10,7 +10,7 @@ use crate::support::lake::{self, Row, Value, block_hash};
 use crate::support::{collect, error, ok, open};
 use assay_model::Chain;
 use assay_model::lake::SCHEMA_VERSION;
-use assay_query::analyses::holdings::{At, Options, Summary, at, run};
+use assay_query::analyses::holdings::{At, Options, Question, Summary, at, run};
 use assay_query::{Asset, QueryError, Session};
 
 const HOUR: i64 = 3_600_000_000;
@@ -302,20 +302,32 @@ async fn holdings_at_a_moment_are_those_of_its_last_block() {
     let dir = tempfile::tempdir().expect("a folder");
     lake::write(dir.path());
     let session = open(dir.path()).await;
-    let asset = Asset::Coin(Chain::Bitcoin);
-    let holdings = at(&session, &asset, 8, At::Height(4)).await.expect("holdings");
+    let asked = |at| Question::new(Asset::Coin(Chain::Bitcoin), at);
+    let holdings = at(&session, &asked(At::Height(4))).await.expect("holdings");
     // Alice 20, and Bob 130; Carol's first 50 are lost.
     assert_eq!((holdings.height, holdings.holders, holdings.held), (4, 2, 150 * 100_000_000));
     assert_eq!(holdings.top_share(1), Some(130.0 / 150.0));
     assert_eq!(holdings.half_hold_less_than(), Some((2, 0.5)));
     let by_moment = At::Moment(lake::time_micros(5) - 1);
-    let same = at(&session, &asset, 8, by_moment).await.expect("holdings");
+    let same = at(&session, &asked(by_moment)).await.expect("holdings");
     assert_eq!((same.height, same.held, same.time), (4, holdings.held, holdings.time));
-    let now = at(&session, &asset, 8, At::Now).await.expect("holdings");
+    // Alice and Bob are one.
+    let entities = dir.path().join("entities.csv");
+    let names = ok(
+        &session,
+        "select distinct address from bitcoin.outputs where address is not null and height <= 4",
+    )
+    .await;
+    let rows = names.iter().map(|address| format!("{address},both\n")).collect::<String>();
+    fs::write(&entities, format!("address,entity\n{rows}")).expect("written");
+    let question = Question { entities: Some(entities), ..asked(At::Height(4)) };
+    let one = at(&session, &question).await.expect("holdings");
+    assert_eq!((one.basis, one.holders, one.held), ("entity", 1, holdings.held));
+    let now = at(&session, &asked(At::Now)).await.expect("holdings");
     assert_eq!(now.height, 7);
-    let error = at(&session, &asset, 8, At::Height(99)).await.expect_err("not there").to_string();
+    let error = at(&session, &asked(At::Height(99))).await.expect_err("not there").to_string();
     assert_eq!(error, "bitcoin is not indexed at height 99: `assay status` says how far it is");
-    let ether = at(&session, &Asset::Coin(Chain::Ethereum), 18, At::Now).await;
+    let ether = at(&session, &Question::new(Asset::Coin(Chain::Ethereum), At::Now)).await;
     assert!(matches!(ether, Err(QueryError::NotIndexed { chain: "ethereum" })), "{ether:?}");
 }
 

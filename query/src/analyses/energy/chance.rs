@@ -37,7 +37,7 @@ pub(crate) fn interval(
             threshold_window,
             result_window,
         };
-        for power in profile.power(&facts.days, &scenario)? {
+        for power in profile.power(&facts.days, &scenario) {
             drawn[power.place].push(power.power_gw.best);
         }
     }

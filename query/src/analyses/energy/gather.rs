@@ -43,11 +43,10 @@ pub(crate) async fn gather(
     confirmations: Option<u64>,
 ) -> Result<Gathered, QueryError> {
     let mut days = imported(reference, chain)?;
-    let mut gathered_from = 0;
-    let mut block = None;
+    let (mut from, mut block) = (0, None);
     match final_chain(session, chain, confirmations, 0).await {
         Ok(whole) => {
-            gathered_from = whole.from;
+            from = whole.from;
             for mined in of_chain(session, chain, whole.from, &whole.days).await? {
                 days.insert(mined.day, mined);
             }
@@ -64,7 +63,7 @@ pub(crate) async fn gather(
         mined.price = prices.at(chain.name(), DEFAULT_CURRENCY, mined.day);
     }
     let facts = facts(reference, parameters, chain, days)?;
-    Ok(Gathered { facts, block, from: gathered_from })
+    Ok(Gathered { facts, block, from })
 }
 
 /// What methods go by on `days`, which follow each other.

@@ -20,14 +20,14 @@ impl Method for Hardware {
     }
 
     fn power(&self, facts: &Facts, parameters: &Parameters) -> Result<Vec<DayPower>, QueryError> {
-        let available = Profile::new(facts, parameters)?;
+        let profile = Profile::new(facts, parameters)?;
         let scenario = Scenario {
             price: parameters.best(PRICE)?,
             pue: parameters.get(PUE)?,
             threshold_window: parameters.best(THRESHOLD_WINDOW)? as usize,
             result_window: parameters.best(RESULT_WINDOW)? as usize,
         };
-        available.power(&facts.days, &scenario)
+        Ok(profile.power(&facts.days, &scenario))
     }
 }
 
@@ -62,11 +62,7 @@ impl Profile {
     }
 
     /// The power on each of `days` that has one.
-    pub(crate) fn power(
-        &self,
-        days: &[MiningDay],
-        scenario: &Scenario,
-    ) -> Result<Vec<DayPower>, QueryError> {
+    pub(crate) fn power(&self, days: &[MiningDay], scenario: &Scenario) -> Vec<DayPower> {
         let thresholds = thresholds(days, scenario);
         let mut all: Vec<DayPower> = Vec::with_capacity(days.len());
         for (place, day) in days.iter().enumerate() {
@@ -94,7 +90,7 @@ impl Profile {
             }
         }
         smooth(&mut all, &self.nodes, scenario.result_window);
-        Ok(all)
+        all
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a method of estimating power is, and which there are.
 
 use super::inputs::MiningDay;
-use super::machines::{Era, Machine};
+use super::machines::{Era, Machine, Weighting};
 use super::nodes::Nodes;
 use super::{Bounds, Parameters, hardware, revenue_share};
 use crate::QueryError;
@@ -28,7 +28,7 @@ pub(crate) struct Facts {
     /// The machines that mine.
     pub(crate) machines: Vec<Machine>,
     /// How much machines of different age count.
-    pub(crate) weighting: super::machines::Weighting,
+    pub(crate) weighting: Weighting,
     /// The nodes that keep the chain without mining; `None` of a chain that is always mined.
     pub(crate) nodes: Option<Nodes>,
 }

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use assay_model::BlockHash;
 use assay_model::derived::{DerivedTable, EMISSIONS_DAILY, ENERGY_DAILY, Manifest, VERSION};
+use sha2::{Digest, Sha256};
 
 use super::estimate::{Estimate, Options, estimate};
 use super::{METHOD, rows};
@@ -48,16 +49,28 @@ pub async fn run(session: &Session, options: &Options) -> Result<Summary, QueryE
     }
     let tables: [(&DerivedTable, Result<RecordBatch, ArrowError>); 2] =
         [(&ENERGY_DAILY, rows::energy(&estimate)), (&EMISSIONS_DAILY, rows::emissions(&estimate))];
+    let named_by = fingerprint(&manifest);
     let mut count = 0;
     for (table, rows) in tables {
         let rows = rows.map_err(|error| QueryError::Engine(error.to_string()))?;
         count = count.max(rows.num_rows() as u64);
-        let mut writer = series.table_writer(table, manifest.height, manifest.hash)?;
+        let mut writer = series.table_writer(table, manifest.height, named_by)?;
         writer.write(&rows)?;
         manifest.files.insert(table.name.to_owned(), writer.finish()?);
     }
     series.commit(manifest, None::<fn(&mut BufWriter<File>) -> io::Result<()>>)?;
     Ok(Summary { rows: count, height, is_same })
+}
+
+/// What files are named by: as a block's hash tells what a series rests on that depends on the chain alone,
+/// this tells it of one that depends on parameters, so that no file changes under its name.
+fn fingerprint(manifest: &Manifest) -> BlockHash {
+    let mut hash = Sha256::new();
+    hash.update(manifest.hash.0);
+    for (name, value) in &manifest.parameters {
+        hash.update(format!("{name}={value}\n"));
+    }
+    BlockHash(hash.finalize().into())
 }
 
 fn manifest(estimate: &Estimate) -> Manifest {

@@ -1,6 +1,9 @@
 //! How an asset is held when one block is the last one: exactly, from the balances of all holders.
 
-use arrow::array::{AsArray, RecordBatch};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal256Type, Int64Type, TimestampMicrosecondType};
 use arrow::temporal_conversions::timestamp_us_to_datetime;
@@ -8,7 +11,8 @@ use assay_model::Chain;
 use futures::TryStreamExt;
 
 use super::brackets::{Bracket, Counts, Edges};
-use super::ledger::Changed;
+use super::entities::Entities;
+use super::ledger::{Changed, Holder};
 use crate::analyses::chain::missing_flows;
 use crate::distribution::{Classes, Collected};
 use crate::{Asset, QueryError, Session};
@@ -25,11 +29,34 @@ pub enum At {
     Moment(i64),
 }
 
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// What is held.
+    pub asset: Asset,
+    /// A coin of it has 10 to this power base units.
+    pub decimals: u32,
+    /// For when.
+    pub at: At,
+    /// File that says which addresses are one holder's, as for the history; each address is a holder of its
+    /// own if absent.
+    pub entities: Option<PathBuf>,
+}
+
+impl Question {
+    /// How `asset`, with as many decimals as are known, is held by address.
+    pub fn new(asset: Asset, at: At) -> Question {
+        Question { decimals: asset.decimals(), asset, at, entities: None }
+    }
+}
+
 /// How an asset is held.
 #[derive(Clone, Debug)]
 pub struct Holdings {
     /// What is held.
     pub asset: Asset,
+    /// Who counts as one holder: `address` or `entity`.
+    pub basis: &'static str,
     /// A coin of it has 10 to this power base units.
     pub decimals: u32,
     /// The last height that counts.
@@ -97,39 +124,56 @@ impl Holdings {
     }
 }
 
-/// How `asset`, a coin of which has 10^`decimals` base units, is held at a moment.
+/// How an asset is held at a moment.
 ///
 /// # Errors
 ///
-/// If the chain is not indexed up to that moment, the store cannot be read, or amounts cannot be summed.
-pub async fn at(
-    session: &Session,
-    asset: &Asset,
-    decimals: u32,
-    at: At,
-) -> Result<Holdings, QueryError> {
-    let chain = asset.chain();
-    let (height, time) = block(session, chain, at).await?;
-    let sql = format!("select balance from balances_at('{asset}', {height}) where balance > 0");
+/// If the chain is not indexed up to that moment, the store or the file of entities cannot be read, or amounts
+/// cannot be summed.
+pub async fn at(session: &Session, question: &Question) -> Result<Holdings, QueryError> {
+    let Question { asset, decimals, at, .. } = question;
+    let (decimals, chain) = (*decimals, asset.chain());
+    let (basis, entities) = match &question.entities {
+        Some(path) => ("entity", Entities::read(path, chain)?),
+        None => ("address", Entities::default()),
+    };
+    let (height, time) = block(session, chain, *at).await?;
+    let sql =
+        format!("select balance, address from balances_at('{asset}', {height}) where balance <> 0");
     let mut batches = session.query(&sql).await?;
     let edges = Edges::new(decimals);
     let (mut counts, mut collected) = (Counts::new(&edges), Collected::default());
     let too_much = || QueryError::TooMuch { asset: asset.to_string() };
     let mut held = 0i128;
+    let mut count = |balance: i128| {
+        if balance <= 0 {
+            return Ok(());
+        }
+        held = held.checked_add(balance).ok_or_else(too_much)?;
+        counts.change(&edges, Changed { before: 0, after: balance });
+        collected.add(balance as f64).map_err(|error| QueryError::Engine(error.to_string()))
+    };
+    let mut shared: HashMap<Holder, i128> = HashMap::new();
     while let Some(batch) = batches.try_next().await? {
-        for balance in balances(&batch)? {
+        for (row, balance) in balances(&batch)?.enumerate() {
             let balance = balance.ok_or_else(too_much)?;
-            held = held.checked_add(balance).ok_or_else(too_much)?;
-            counts.change(&edges, Changed { before: 0, after: balance });
-            collected.add(balance as f64).map_err(|error| QueryError::Engine(error.to_string()))?;
+            match address(&batch, row).and_then(|address| entities.entity(Holder::of(address))) {
+                Some(entity) => {
+                    let sum = shared.entry(entity).or_default();
+                    *sum = sum.checked_add(balance).ok_or_else(too_much)?;
+                }
+                None => count(balance)?,
+            }
         }
     }
+    shared.into_values().try_for_each(&mut count)?;
     let missing = match asset {
         Asset::Coin(chain) => missing_flows(session, *chain).await?,
         Asset::Token(_) => None,
     };
     Ok(Holdings {
         asset: asset.clone(),
+        basis,
         decimals,
         height,
         time,
@@ -139,6 +183,18 @@ pub async fn at(
         missing,
         classes: collected.classes(),
     })
+}
+
+/// The address of a row, as text or as bytes.
+fn address(batch: &RecordBatch, row: usize) -> Option<&[u8]> {
+    let addresses = batch.column(1);
+    if addresses.is_null(row) {
+        return None;
+    }
+    match addresses.data_type() {
+        DataType::Utf8 => Some(addresses.as_string::<i32>().value(row).as_bytes()),
+        _ => Some(addresses.as_binary::<i32>().value(row)),
+    }
 }
 
 /// Balances as one type; `None` for those that are too large.

@@ -74,7 +74,12 @@ impl Entities {
 
     /// Who holds what `address` holds.
     pub(super) fn holder(&self, address: Holder) -> Holder {
-        self.of.get(&address).copied().unwrap_or(address)
+        self.entity(address).unwrap_or(address)
+    }
+
+    /// The entity that `address` belongs to; `None` if it is one of its own.
+    pub(super) fn entity(&self, address: Holder) -> Option<Holder> {
+        self.of.get(&address).copied()
     }
 
     /// What tells one table from another; `None` if there is none.

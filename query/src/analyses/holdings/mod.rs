@@ -28,6 +28,6 @@ mod rows;
 mod run;
 mod state;
 
-pub use self::at::{At, Holdings, at};
+pub use self::at::{At, Holdings, Question, at};
 pub use self::brackets::Bracket;
 pub use self::run::{Options, Summary, run};
