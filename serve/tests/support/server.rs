@@ -108,11 +108,11 @@ impl Server {
     #[allow(dead_code, reason = "not every test program asks for it")]
     pub async fn analyze(&self) {
         let lake = self.dir.path().join("lake");
-        // Its blocks are older than any price.
-        let prices = self.dir.path().join("prices.csv");
-        let price = "asset,currency,day,price,source\nbitcoin,usd,2009-01-03,1,test\n";
-        std::fs::write(&prices, price).expect("written");
-        reference::import(&lake, "prices", &prices, &Columns::default()).expect("imported");
+        // Its blocks are older than any price, and took no work.
+        let rates = self.dir.path().join("rates.csv");
+        let rate = "chain,day,hash_rate_ehs,source\nbitcoin,2020-01-01,100,test\n";
+        std::fs::write(&rates, rate).expect("written");
+        reference::import(&lake, "hash_rates", &rates, &Columns::default()).expect("imported");
         let options = SessionOptions { store: Store::Lake(lake), ..SessionOptions::default() };
         let session = Session::open(options).await.expect("a session");
         let asset = Asset::named("bitcoin").expect("a coin");
