@@ -62,7 +62,7 @@ struct Answer {
 }
 
 impl Question {
-    pub(crate) fn new(statement: &Statement, terms: &Terms) -> Question {
+    fn new(statement: &Statement, terms: &Terms) -> Question {
         Question {
             statement: statement.to_string(),
             parameters: format!("{:?}", terms.parameters),
@@ -75,6 +75,11 @@ impl Answers {
     /// With room for so many bytes; without any, nothing is kept.
     pub(crate) fn new(limit_bytes: usize) -> Answers {
         Answers { limit_bytes, kept: Mutex::default() }
+    }
+
+    /// What is asked, by which an answer is found again; `None` if none are kept.
+    pub(crate) fn question(&self, statement: &Statement, terms: &Terms) -> Option<Question> {
+        (self.limit_bytes > 0).then(|| Question::new(statement, terms))
     }
 
     /// The answer to `question` about `snapshot`, if it was given before.
@@ -106,9 +111,6 @@ impl Answers {
         question: Question,
         rows: SendableRecordBatchStream,
     ) -> SendableRecordBatchStream {
-        if self.limit_bytes == 0 {
-            return rows;
-        }
         Box::pin(Recorded {
             rows,
             batches: Vec::new(),

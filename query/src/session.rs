@@ -29,7 +29,7 @@ use futures::{Stream, StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::answers::{Answers, Question, follows_from_snapshot};
+use crate::answers::{Answers, follows_from_snapshot};
 use crate::catalog::names::{CATALOG, DEFAULT_SCHEMA, statement_state};
 use crate::catalog::snapshot::Snapshot;
 use crate::clickhouse::planner::ServerPlanner;
@@ -173,10 +173,11 @@ impl Session {
         statement: Statement,
         terms: Terms,
     ) -> Result<SendableRecordBatchStream, QueryError> {
-        let question = Question::new(&statement, &terms);
+        let question = self.answers.question(&statement, &terms);
         let planning = self.planning(terms).await?;
         let snapshot = Arc::clone(&planning.snapshot);
-        if let Some(answer) = self.answers.find(&snapshot, &question) {
+        let before = question.as_ref().and_then(|asked| self.answers.find(&snapshot, asked));
+        if let Some(answer) = before {
             return Ok(answer);
         }
         let (stream, is_repeatable) = on_large_stack(planning.start(statement)).await??;
@@ -187,9 +188,9 @@ impl Session {
         // All rows are known by then: if none was taken back, all are of the snapshot.
         let stream = stream.chain(unless_changed(Arc::clone(&snapshot)));
         let stream = Box::pin(RecordBatchStreamAdapter::new(schema, stream));
-        match is_repeatable {
-            true => Ok(self.answers.record(snapshot, question, stream)),
-            false => Ok(stream),
+        match question.filter(|_| is_repeatable) {
+            Some(question) => Ok(self.answers.record(snapshot, question, stream)),
+            None => Ok(stream),
         }
     }
 

@@ -95,7 +95,8 @@ impl Opened {
         let results = self.results.clone();
         let read = move || Ok((read_series(&results)?, Reference::open(&results)?));
         let (series, reference) = blocking(read).await?;
-        Ok(Arc::new(Snapshot::new(chains, series, self.last_if_same(reference))))
+        let reference = self.last_if_same(reference);
+        Ok(Arc::new(Snapshot { chains, series, reference }))
     }
 
     /// `reference`, or what was read of it before if nothing was imported since.

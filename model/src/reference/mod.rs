@@ -63,9 +63,19 @@ impl ReferenceTable {
         TABLES.into_iter().find(|table| table.name == name)
     }
 
-    /// The place of the column called `name`.
-    pub fn place(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.name == name)
+    /// Whether it has a column called `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name)
+    }
+
+    /// The place of the column called `name`, a name of the program's own.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such column.
+    pub fn place(&self, name: &str) -> usize {
+        let place = self.columns.iter().position(|column| column.name == name);
+        place.unwrap_or_else(|| panic!("reference.{} has no column {name}", self.name))
     }
 }
 

@@ -64,11 +64,7 @@ pub async fn run(
     let asset = &options.asset;
     let chain = asset.chain();
     let whole = final_chain(session, chain, options.confirmations, 0).await?;
-    let missing = match asset {
-        Asset::Coin(chain) => missing_flows(session, *chain).await?,
-        Asset::Token(_) => None,
-    };
-    let missing = missing.unwrap_or_default();
+    let missing = missing_flows(session, asset).await?.unwrap_or_default();
     let subject = Subject {
         name: format!("balances-{asset}"),
         method: METHOD,

@@ -6,7 +6,7 @@ use assay_model::{BlockHash, Chain};
 use futures::TryStreamExt;
 
 use super::calendar::{Day, whole_days};
-use crate::{QueryError, Session};
+use crate::{Asset, QueryError, Session};
 
 /// Blocks of Ethereum after which one is taken to be final where its node does not say: two epochs.
 const ETHEREUM_CONFIRMATIONS: u64 = 64;
@@ -85,12 +85,12 @@ pub(super) async fn block_hash(
     Ok(hash.map(BlockHash))
 }
 
-/// Which flows of Ethereum the store does not know; `None` if none, and of other chains.
+/// Which flows of `asset` the store does not know; `None` if none. Only ether has some that no block tells of.
 pub(super) async fn missing_flows(
     session: &Session,
-    chain: Chain,
+    asset: &Asset,
 ) -> Result<Option<String>, QueryError> {
-    if chain != Chain::Ethereum {
+    if *asset != Asset::Coin(Chain::Ethereum) {
         return Ok(None);
     }
     let batches = collect(session, "select ethereum_missing_flows()").await?;

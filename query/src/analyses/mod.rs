@@ -17,3 +17,4 @@ mod series;
 
 pub use self::chain::ChainOptions;
 pub use self::course::Progress;
+pub(crate) use self::series::write_file;

@@ -116,28 +116,14 @@ impl Series<'_> {
         let before = self.manifest()?;
         if let Some(state) = state {
             let name = file_name("state", manifest.height, manifest.hash);
-            self.write(&name, state)?;
+            write_file(&self.dir, &name, state)?;
             manifest.state = Some(name);
         }
         let text = serde_json::to_vec_pretty(&manifest).expect("names and numbers");
-        self.write(MANIFEST_FILE, |file| file.write_all(&text))?;
+        write_file(&self.dir, MANIFEST_FILE, |file| file.write_all(&text))?;
         let kept = [Some(&manifest), before.as_ref()].into_iter().flatten();
         self.remove_all_but(&kept.flat_map(files).collect())?;
         Ok(manifest)
-    }
-
-    /// Writes a file that has its name only when it is complete.
-    fn write(
-        &self,
-        name: &str,
-        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> Result<(), QueryError> {
-        let write = || -> io::Result<()> {
-            let mut file = BufWriter::with_capacity(BUFFER_BYTES, create(&self.dir, name)?);
-            content(&mut file)?;
-            finish(&self.dir, name, file)
-        };
-        write().map_err(cannot_write(&self.path(name)))
     }
 
     fn remove_all_but(&self, kept: &BTreeSet<&str>) -> Result<(), QueryError> {
@@ -206,6 +192,20 @@ impl TableWriter {
         let bytes = finish().map_err(cannot_write(&path))?;
         Ok(DerivedFile { name, rows, bytes })
     }
+}
+
+/// Writes the file `name` in the folder `dir`, which has its name only when it is complete.
+pub(crate) fn write_file(
+    dir: &Path,
+    name: &str,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), QueryError> {
+    let write = || -> io::Result<()> {
+        let mut file = BufWriter::with_capacity(BUFFER_BYTES, create(dir, name)?);
+        content(&mut file)?;
+        finish(dir, name, file)
+    };
+    write().map_err(cannot_write(&dir.join(name)))
 }
 
 /// Creates what will be the file `name`.

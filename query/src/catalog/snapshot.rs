@@ -15,7 +15,7 @@ use crate::QueryError;
 use crate::clickhouse::server::Commit;
 use crate::lake::Manifested;
 use crate::lake::derived::DerivedSeries;
-use crate::reference::{Prices, Reference, decimals_in};
+use crate::reference::{Reference, decimals_in};
 use crate::store::blocking;
 
 /// What a store holds at one moment.
@@ -26,7 +26,6 @@ pub(crate) struct Snapshot {
     pub(crate) series: Vec<DerivedSeries>,
     /// What figures rest on beside the chains.
     pub(crate) reference: Arc<Reference>,
-    prices: OnceLock<Prices>,
 }
 
 /// What a store holds of one chain at one moment.
@@ -59,29 +58,12 @@ pub(crate) enum Rows {
 }
 
 impl Snapshot {
-    pub(crate) fn new(
-        chains: Vec<Arc<ChainSnapshot>>,
-        series: Vec<DerivedSeries>,
-        reference: Arc<Reference>,
-    ) -> Snapshot {
-        Snapshot { chains, series, reference, prices: OnceLock::new() }
-    }
-
     /// Whether whatever is asked of `other` has the same answer.
     pub(crate) fn is_as(&self, other: &Snapshot) -> bool {
         self.chains.len() == other.chains.len()
             && self.chains.iter().zip(&other.chains).all(|(a, b)| a.is_as(b))
             && self.series == other.series
             && Arc::ptr_eq(&self.reference, &other.reference)
-    }
-
-    /// What assets cost. May read a file.
-    pub(crate) fn prices(&self) -> Result<&Prices, QueryError> {
-        if let Some(prices) = self.prices.get() {
-            return Ok(prices);
-        }
-        let prices = Prices::read(&self.reference)?;
-        Ok(self.prices.get_or_init(|| prices))
     }
 
     /// A token has 10 to this power units. May read a file.

@@ -143,12 +143,8 @@ impl Checked<'_> {
         }
     }
 
-    fn place(&self, name: &str) -> usize {
-        self.table.place(name).expect("a column of the table")
-    }
-
     fn text(&self, name: &str) -> &str {
-        self.row.text(self.place(name))
+        self.row.text(self.table.place(name))
     }
 
     fn one_of(&self, name: &str, all: &[&str]) -> Result<(), String> {
@@ -192,7 +188,7 @@ impl Checked<'_> {
     }
 
     fn since(&self, name: &str, first: &str) -> Result<(), String> {
-        let found = self.row.whole(self.place(name)).unwrap_or_default();
+        let found = self.row.whole(self.table.place(name)).unwrap_or_default();
         match found >= day(first).expect("a day") {
             true => Ok(()),
             false => Err(format!("{name} is {}, before {first}", show_day(found))),
@@ -200,7 +196,7 @@ impl Checked<'_> {
     }
 
     fn within(&self, name: &str, least: f64, most: f64) -> Result<(), String> {
-        match self.row.number(self.place(name)) {
+        match self.row.number(self.table.place(name)) {
             Some(number) if !(least..=most).contains(&number) => {
                 Err(format!("{name} is {number}, and cannot be outside of {least} to {most}"))
             }
@@ -210,7 +206,7 @@ impl Checked<'_> {
 
     /// Efficiency is power a hash rate, where both are known.
     fn efficiency(&self) -> Result<(), String> {
-        let number = |name| self.row.number(self.place(name));
+        let number = |name| self.row.number(self.table.place(name));
         let (Some(hash_rate), Some(power), Some(efficiency)) =
             (number("hash_rate_ths"), number("power_w"), number("efficiency_j_per_gh"))
         else {
@@ -231,10 +227,10 @@ impl Checked<'_> {
             Chain::Bitcoin => &BITCOIN_HASH_RATES,
             Chain::Ethereum => &ETHEREUM_HASH_RATES,
         };
-        let day = self.row.whole(self.place("day")).unwrap_or_default();
+        let day = self.row.whole(self.table.place("day")).unwrap_or_default();
         let year = year(day);
         let at = |year: i32| known.iter().find(|(known, _)| *known == year).map(|(_, rate)| *rate);
-        let rate = self.row.number(self.place("hash_rate_ths")).unwrap_or_default();
+        let rate = self.row.number(self.table.place("hash_rate_ths")).unwrap_or_default();
         let Some(begin) = at(year).or_else(|| at(year - 1)) else { return Ok(()) };
         let end = at(year + 1).unwrap_or(begin);
         let (least, most) = (begin.min(end) / MAX_DISTANCE, begin.max(end) * MAX_DISTANCE);
@@ -260,8 +256,7 @@ pub(crate) fn check_rows(rows: &Rows) -> Result<(), Wrong> {
 }
 
 fn shares_add_up(rows: &Rows) -> Result<(), Wrong> {
-    let [chain, month, share] =
-        ["chain", "month", "share"].map(|n| rows.table.place(n).unwrap_or(0));
+    let [chain, month, share] = ["chain", "month", "share"].map(|name| rows.table.place(name));
     let is_same =
         |a: &Row, b: &Row| a.text(chain) == b.text(chain) && a.whole(month) == b.whole(month);
     for month_rows in rows.rows.chunk_by(is_same) {
@@ -280,7 +275,7 @@ fn shares_add_up(rows: &Rows) -> Result<(), Wrong> {
 }
 
 fn hash_rates_do_not_jump(rows: &Rows) -> Result<(), Wrong> {
-    let [chain, rate] = ["chain", "hash_rate_ths"].map(|n| rows.table.place(n).unwrap_or(0));
+    let [chain, rate] = ["chain", "hash_rate_ths"].map(|name| rows.table.place(name));
     for pair in rows.rows.windows(2) {
         if pair[0].text(chain) != pair[1].text(chain) {
             continue;

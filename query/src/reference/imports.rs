@@ -4,18 +4,19 @@
 //!
 //! * A file is replaced as a whole, by a rename: a reader has all of it as it was, or as it is.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use assay_model::hex;
-use assay_model::reference::{ReferenceTable, SCHEMA, TABLES};
+use assay_model::reference::{PRICES, ReferenceTable, SCHEMA, TABLES};
 use sha2::{Digest, Sha256};
 
-use super::{Columns, Imported, Rows, Today, shipped};
+use super::{Columns, Imported, Prices, Rows, Today, shipped};
 use crate::QueryError;
+use crate::analyses::write_file;
 
 /// The longest file that is read: the headers of all blocks of Ethereum's proof of work, several times.
 const MAX_FILE_BYTES: u64 = 4 << 30;
@@ -29,12 +30,18 @@ pub(crate) struct Reference {
     /// Of each table's import, when it was written and its length; `None` if there is none.
     seen: [Option<(SystemTime, u64)>; TABLES.len()],
     rows: [OnceLock<Rows>; TABLES.len()],
+    prices: OnceLock<Prices>,
 }
 
 impl Default for Reference {
     /// What comes with the program.
     fn default() -> Reference {
-        Reference { dir: PathBuf::new(), seen: Default::default(), rows: Default::default() }
+        Reference {
+            dir: PathBuf::new(),
+            seen: Default::default(),
+            rows: Default::default(),
+            prices: OnceLock::new(),
+        }
     }
 }
 
@@ -71,6 +78,15 @@ impl Reference {
         Ok(self.rows[place].get_or_init(|| rows))
     }
 
+    /// What assets cost. May read a file.
+    pub(crate) fn prices(&self) -> Result<&Prices, QueryError> {
+        if let Some(prices) = self.prices.get() {
+            return Ok(prices);
+        }
+        let prices = Prices::of(self.rows(&PRICES)?);
+        Ok(self.prices.get_or_init(|| prices))
+    }
+
     /// How many rows of `table` were imported; `None` if nothing was. Reads a file.
     pub(super) fn imported(
         &self,
@@ -100,7 +116,11 @@ fn place(table: &ReferenceTable) -> usize {
 }
 
 fn path(dir: &Path, table: &ReferenceTable) -> PathBuf {
-    dir.join(SCHEMA).join(table.name).with_extension("csv")
+    dir.join(SCHEMA).join(file_name(table))
+}
+
+fn file_name(table: &ReferenceTable) -> String {
+    format!("{}.csv", table.name)
 }
 
 /// What was imported into `table`.
@@ -117,7 +137,10 @@ pub(super) fn add(dir: &Path, rows: Rows) -> Result<Imported, QueryError> {
         Ok(true) if !table.series.is_empty() => rows.instead_of(&imported(dir, table)?),
         _ => rows,
     };
-    write(&path(dir, table), &rows.to_csv())?;
+    let folder = dir.join(SCHEMA);
+    fs::create_dir_all(&folder)
+        .map_err(|source| QueryError::Write { path: folder.clone(), source })?;
+    write_file(&folder, &file_name(table), |file| file.write_all(&rows.to_csv()))?;
     let all = Reference::open(dir)?.rows(table)?.rows.len();
     Ok(Imported { table: table.name, rows: count, all })
 }
@@ -139,18 +162,4 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, QueryError> {
         _ => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 4 GiB")),
     };
     read().map_err(|source| QueryError::Read { path: path.to_owned(), source })
-}
-
-fn write(path: &Path, text: &[u8]) -> Result<(), QueryError> {
-    let write = || -> io::Result<()> {
-        let dir = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(dir)?;
-        let part = path.with_extension("csv.part");
-        let mut file = File::create(&part)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&part, path)?;
-        File::open(dir)?.sync_all()
-    };
-    write().map_err(|source| QueryError::Write { path: path.to_owned(), source })
 }

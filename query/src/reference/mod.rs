@@ -147,7 +147,7 @@ fn check_names(table: &ReferenceTable, columns: &Columns) -> Result<(), QueryErr
     let named = columns.names.keys().chain(columns.constants.keys());
     for name in named {
         let mut other = table.columns.iter().flat_map(|column| in_other_units(column.name));
-        if table.place(name).is_none() && !other.any(|(known, _)| known == *name) {
+        if !table.has(name) && !other.any(|(known, _)| known == *name) {
             let known: Vec<_> = table.columns.iter().map(|column| column.name).collect();
             return Err(QueryError::UnknownColumn {
                 name: name.clone(),

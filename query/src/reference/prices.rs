@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use assay_model::reference::PRICES;
 
-use super::Reference;
-use crate::QueryError;
+use super::Rows;
 
 /// The currency that is meant if none is named.
 pub(crate) const DEFAULT_CURRENCY: &str = "usd";
@@ -24,9 +23,9 @@ pub(crate) struct Price {
 pub(crate) struct Prices(BTreeMap<String, BTreeMap<String, Vec<Price>>>);
 
 impl Prices {
-    pub(crate) fn read(reference: &Reference) -> Result<Prices, QueryError> {
-        let rows = reference.rows(&PRICES)?;
-        let place = |name| PRICES.place(name).expect("a column of the table");
+    /// What `rows` of `reference.prices` say.
+    pub(super) fn of(rows: &Rows) -> Prices {
+        let place = |name| PRICES.place(name);
         let (asset, currency) = (place("asset"), place("currency"));
         let (day, price) = (place("day"), place("price"));
         let mut prices = Prices::default();
@@ -37,7 +36,7 @@ impl Prices {
             let series = of_asset.entry(row.text(currency).to_owned()).or_default();
             series.push(Price { day, price });
         }
-        Ok(prices)
+        prices
     }
 
     /// The prices of `asset` in `currency`, in the order of their days.

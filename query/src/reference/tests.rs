@@ -132,7 +132,7 @@ fn an_import_takes_the_place_of_its_series_alone() {
     assert_eq!(imported, Imported { table: "prices", rows: 2, all: 2 + ethers });
     let after = Reference::open(dir.path()).expect("tables");
     assert!(!after.is_as(&before));
-    let prices = Prices::read(&after).expect("prices");
+    let prices = after.prices().expect("prices");
     let at = |text| prices.at("bitcoin", "usd", day(text).expect("a day")).map(|price| price.price);
     assert_eq!(at("2019-12-31"), None);
     assert_eq!(at("2020-01-01"), Some(7100.0));

@@ -6,7 +6,7 @@ use super::Bounds;
 use super::hardware::{Profile, Scenario};
 use super::inputs::MiningDay;
 use super::method::Facts;
-use super::parameters::{PRICE, PUE, Parameters, RESULT_WINDOW, THRESHOLD_WINDOW};
+use super::parameters::{PRICE, PUE, Parameters};
 use crate::QueryError;
 
 /// What all draws follow from, so that the same facts give the same interval.
@@ -26,16 +26,14 @@ pub(crate) fn interval(
 ) -> Result<Vec<Option<(f64, f64)>>, QueryError> {
     let profile = Profile::new(facts, parameters)?;
     let (price, pue) = (parameters.get(PRICE)?, parameters.get(PUE)?);
-    let threshold_window = parameters.best(THRESHOLD_WINDOW)? as usize;
-    let result_window = parameters.best(RESULT_WINDOW)? as usize;
+    let as_they_are = Scenario::read(parameters)?;
     let mut random = Rand64::new(SEED);
     let mut drawn: Vec<Vec<f64>> = vec![Vec::with_capacity(DRAWS); facts.days.len()];
     for _ in 0..DRAWS {
         let scenario = Scenario {
             price: triangle(price, random.rand_float()),
             pue: Bounds::all(triangle(pue, random.rand_float())),
-            threshold_window,
-            result_window,
+            ..as_they_are
         };
         for power in profile.power(&facts.days, &scenario) {
             drawn[power.place].push(power.power_gw.best);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal128Type, Float64Type};
-use assay_model::reference::{GPUS, HASH_RATES, MINING_HARDWARE, ReferenceTable};
+use assay_model::reference::{GPUS, HASH_RATES, MINING_HARDWARE};
 use assay_model::{BlockHash, Chain};
 use futures::StreamExt;
 
@@ -17,7 +17,7 @@ use super::nodes::Nodes;
 use super::rewards::{dag_bytes, height_about, subsidy};
 use crate::analyses::calendar::{DAY_MICROS, Day};
 use crate::analyses::chain::{block_hash, final_chain};
-use crate::reference::{DEFAULT_CURRENCY, Prices, Reference, month};
+use crate::reference::{DEFAULT_CURRENCY, Reference, month};
 use crate::{Asset, QueryError, Session};
 
 /// Joules a megahash are so many joules a gigahash.
@@ -57,7 +57,7 @@ pub(crate) async fn gather(
         Err(QueryError::NotIndexed { .. }) => {}
         Err(error) => return Err(error),
     }
-    let prices = Prices::read(reference)?;
+    let prices = reference.prices()?;
     let mut days = without_gaps(days);
     for mined in &mut days {
         mined.price = prices.at(chain.name(), DEFAULT_CURRENCY, mined.day);
@@ -144,7 +144,7 @@ fn empty(chain: Chain, day: Day) -> MiningDay {
 
 /// What was imported, by day.
 fn imported(reference: &Reference, chain: Chain) -> Result<BTreeMap<i64, MiningDay>, QueryError> {
-    let place = |name| HASH_RATES.place(name).expect("a column of the table");
+    let place = |name| HASH_RATES.place(name);
     let (of_chain, at, rate) = (place("chain"), place("day"), place("hash_rate_ths"));
     let (blocks, revenue) = (place("blocks"), place("revenue"));
     let rows = reference.rows(&HASH_RATES)?.rows.iter();
@@ -189,7 +189,7 @@ fn without_gaps(days: BTreeMap<i64, MiningDay>) -> Vec<MiningDay> {
 }
 
 fn sha256_machines(reference: &Reference) -> Result<Vec<Machine>, QueryError> {
-    let place = |name| place_in(&MINING_HARDWARE, name);
+    let place = |name| MINING_HARDWARE.place(name);
     let (kind, released, efficiency) =
         (place("kind"), place("released"), place("efficiency_j_per_gh"));
     let rows = reference.rows(&MINING_HARDWARE)?.rows.iter();
@@ -208,7 +208,7 @@ fn sha256_machines(reference: &Reference) -> Result<Vec<Machine>, QueryError> {
 }
 
 fn graphics_cards(reference: &Reference) -> Result<Vec<Machine>, QueryError> {
-    let place = |name| place_in(&GPUS, name);
+    let place = |name| GPUS.place(name);
     let (kind, released, memory) = (place("kind"), place("released"), place("memory_gb"));
     let (rate, power) = (place("hash_rate_mhs"), place("power_w"));
     let rows = reference.rows(&GPUS)?.rows.iter().filter(|row| row.text(kind) == "gpu");
@@ -223,10 +223,6 @@ fn graphics_cards(reference: &Reference) -> Result<Vec<Machine>, QueryError> {
         })
     });
     Ok(machines.collect())
-}
-
-fn place_in(table: &ReferenceTable, name: &str) -> usize {
-    table.place(name).expect("a column of the table")
 }
 
 #[test]

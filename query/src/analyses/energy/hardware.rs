@@ -21,13 +21,7 @@ impl Method for Hardware {
 
     fn power(&self, facts: &Facts, parameters: &Parameters) -> Result<Vec<DayPower>, QueryError> {
         let profile = Profile::new(facts, parameters)?;
-        let scenario = Scenario {
-            price: parameters.best(PRICE)?,
-            pue: parameters.get(PUE)?,
-            threshold_window: parameters.best(THRESHOLD_WINDOW)? as usize,
-            result_window: parameters.best(RESULT_WINDOW)? as usize,
-        };
-        Ok(profile.power(&facts.days, &scenario))
+        Ok(profile.power(&facts.days, &Scenario::read(parameters)?))
     }
 }
 
@@ -39,6 +33,18 @@ pub(crate) struct Scenario {
     pub(crate) pue: Bounds,
     pub(crate) threshold_window: usize,
     pub(crate) result_window: usize,
+}
+
+impl Scenario {
+    /// With all of them as they are.
+    pub(crate) fn read(parameters: &Parameters) -> Result<Scenario, QueryError> {
+        Ok(Scenario {
+            price: parameters.best(PRICE)?,
+            pue: parameters.get(PUE)?,
+            threshold_window: parameters.best(THRESHOLD_WINDOW)? as usize,
+            result_window: parameters.best(RESULT_WINDOW)? as usize,
+        })
+    }
 }
 
 /// What does not differ: the machines that can be in use on each day, and what nodes draw where none are.

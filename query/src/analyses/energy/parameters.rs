@@ -40,7 +40,7 @@ impl Parameters {
     /// Those of `chain` in `reference.energy_parameters`.
     pub(crate) fn read(reference: &Reference, chain: Chain) -> Result<Parameters, QueryError> {
         let table = &ENERGY_PARAMETERS;
-        let place = |name| table.place(name).expect("a column of the table");
+        let place = |name| table.place(name);
         let (of_chain, name) = (place("chain"), place("parameter"));
         let (lower, best, upper) = (place("lower"), place("best"), place("upper"));
         let rows = reference.rows(table)?.rows.iter();

@@ -167,10 +167,7 @@ pub async fn at(session: &Session, question: &Question) -> Result<Holdings, Quer
         }
     }
     shared.into_values().try_for_each(&mut count)?;
-    let missing = match asset {
-        Asset::Coin(chain) => missing_flows(session, *chain).await?,
-        Asset::Token(_) => None,
-    };
+    let missing = missing_flows(session, asset).await?;
     Ok(Holdings {
         asset: asset.clone(),
         basis,

@@ -105,10 +105,7 @@ impl<'a, A: Amount> Run<'a, A> {
             Some(path) => ("entity", Entities::read(path, asset.chain())?),
             None => ("address", Entities::default()),
         };
-        let missing = match asset {
-            Asset::Coin(chain) => missing_flows(session, *chain).await?,
-            Asset::Token(_) => None,
-        };
+        let missing = missing_flows(session, asset).await?;
         let series = rows::Series {
             asset: asset.to_string(),
             basis,

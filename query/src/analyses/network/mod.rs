@@ -22,7 +22,7 @@ use assay_model::derived::{DerivedTable, NETWORK_DAILY};
 use super::calendar::Day;
 use super::chain::{ChainOptions, collect, final_chain, missing_flows};
 use super::course::{Course, Progress, Subject};
-use crate::{QueryError, Session};
+use crate::{Asset, QueryError, Session};
 
 /// Name and version of the method: it changes whenever a row could.
 const METHOD: &str = "network/1";
@@ -68,7 +68,7 @@ pub async fn run(
 ) -> Result<Summary, QueryError> {
     let chain = options.chain;
     let whole = final_chain(session, chain, options.confirmations, STAYS_MICROS).await?;
-    let missing = missing_flows(session, chain).await?;
+    let missing = missing_flows(session, &Asset::Coin(chain)).await?;
     let subject = Subject {
         name: format!("network-{chain}"),
         method: METHOD,

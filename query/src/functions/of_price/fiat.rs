@@ -97,7 +97,7 @@ impl ScalarUDFImpl for Fiat {
         let asked = Asked::new(asset, time, args.args.get(3), args.number_rows)?;
         let amounts = amount.to_array(args.number_rows)?;
         let amounts = amounts.as_primitive::<Decimal256Type>();
-        let prices = self.snapshot.0.prices()?;
+        let prices = self.snapshot.0.reference.prices()?;
         let mut known: Option<(&str, u32)> = None;
         let mut answers = Vec::with_capacity(amounts.len());
         for (row, found) in asked.prices(prices).enumerate() {

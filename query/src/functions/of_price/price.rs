@@ -66,7 +66,7 @@ impl ScalarUDFImpl for PriceOf {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let currency = args.args.get(2);
         let asked = Asked::new(&args.args[0], &args.args[1], currency, args.number_rows)?;
-        let prices = self.snapshot.0.prices()?;
+        let prices = self.snapshot.0.reference.prices()?;
         let answers = asked.prices(prices).map(|found| found.map(|(_, price)| price.price));
         Ok(ColumnarValue::Array(Arc::new(answers.collect::<Float64Array>())))
     }
