@@ -38,7 +38,7 @@ use crate::lake::files::ReadOnlyStore;
 use crate::lake::table::store_url;
 use crate::memory::{Portion, SharedMemory};
 use crate::reference::Reference;
-use crate::rules::{HexLiterals, LargeJoins, YieldingJoins};
+use crate::rules::{HexLiterals, LargeJoins, SoundPlans, YieldingJoins};
 use crate::statement::{self, Statement};
 use crate::store::{Chains, Opened, Store};
 use crate::{Extension, QueryError, Terms, described_tables, functions};
@@ -360,6 +360,8 @@ fn physical_rules(memory_limit_bytes: usize) -> Vec<Arc<dyn PhysicalOptimizerRul
     let place = rules.iter().position(|rule| rule.name() == "join_selection");
     let place = place.expect("the engine chooses the sides of joins") + 1;
     rules.insert(place, Arc::new(LargeJoins::new(memory_limit_bytes)));
+    let check = rules.iter_mut().find(|rule| rule.name() == SoundPlans::INSTEAD_OF);
+    *check.expect("the engine checks its plans") = Arc::new(SoundPlans);
     // Last: the others look for joins where they are.
     rules.push(Arc::new(YieldingJoins));
     rules

@@ -2,8 +2,10 @@
 
 mod hex_literals;
 mod large_joins;
+mod sound_plans;
 mod yielding_joins;
 
 pub(crate) use hex_literals::HexLiterals;
 pub(crate) use large_joins::LargeJoins;
+pub(crate) use sound_plans::SoundPlans;
 pub(crate) use yielding_joins::YieldingJoins;
