@@ -20,6 +20,10 @@ export const COLOUR = {
   richest: 'red',
   entity: 'orange',
   coins: 'semi-dark-orange',
+  bestGuess: 'orange',
+  bound: 'semi-dark-blue',
+  emissions: 'semi-dark-red',
+  country: 'semi-dark-blue',
   neutral: 'text',
   fine: 'green',
   warning: 'orange',
@@ -44,6 +48,16 @@ export const UNIT = {
   /** 12.3 K. */
   rounded: 'short',
   plain: 'none',
+  /** 12.3 TWh. */
+  energy: 'suffix: TWh',
+  power: 'suffix: GW',
+  emissions: 'suffix: MtCO2e',
+  intensity: 'suffix: g',
+  efficiency: 'suffix: J/GH',
+  kilowattHours: 'kwatth',
+  /** 110000000000000000000 as 110 EH/s. */
+  hashRate: 'Hs',
+  dollars: 'currencyUSD',
 } as const;
 
 /** One colour whatever the value. */

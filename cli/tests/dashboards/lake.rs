@@ -1,4 +1,4 @@
-//! A simulated lake with computed holdings: both coins, one of them by entity, too, and a token.
+//! A simulated lake with all that can be computed: of both chains, of one by entity, too, and of a token.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ impl Lake {
     pub fn computed() -> Lake {
         let lake = Lake { dir: TempDir::new().expect("a folder") };
         lake.run(&["demo", "-q", "--scale", "tiny", "--keep", "demo"]);
-        lake.run(&["analyze", "-q", "holdings", "--lake", "demo/lake"]);
+        lake.run(&["analyze", "-q", "--lake", "demo/lake"]);
         // Who shares the last letter is one holder.
         let entities =
             "select address, substr(address, length(address)) as entity from bitcoin.balances";

@@ -1,0 +1,146 @@
+// What the dashboard asks. Grafana replaces `$name` before the data source sees a statement.
+
+const DAILY = 'analytics.energy_daily';
+const EMISSIONS = 'analytics.emissions_daily';
+const COMPARE = 'analytics.energy_compare';
+const PER_USE = 'analytics.energy_per_use_daily';
+
+/** The value of the variable `year` that stands for the last year there is: one that no year comes after. */
+export const LAST_YEAR = '2200';
+
+/** What is asked about. */
+const OF = `chain = '$chain' and method = '$method'`;
+
+/** The year of a row with a `day`. */
+const YEAR = 'cast(extract(year from day) as int)';
+
+/** The chosen year, or the last one before it that has an estimate. */
+const THE_YEAR = `(select max(${YEAR}) from ${DAILY} where ${OF} and ${YEAR} <= cast('$year' as int))`;
+
+/** All countries beside the chosen year, one row each. */
+const BESIDE_COUNTRIES = `from ${COMPARE}
+where ${OF} and year = ${THE_YEAR}`;
+
+/** Columns of the chosen year beside the chosen country: one row. */
+export function ofYear(columns: string): string {
+  return `select ${columns}
+${BESIDE_COUNTRIES} and country = '$country'`;
+}
+
+/** Aggregates of the days of the chosen year: one row. */
+export function ofDays(columns: string): string {
+  return `select ${columns}
+from ${DAILY}
+where ${OF} and ${YEAR} = ${THE_YEAR}
+having count(*) > 0`;
+}
+
+/** Emissions of the chosen year, million tonnes: each day has its part of a year's. */
+export const EMITTED = `select sum(annual_mt_co2e) / 365.25 as "Emitted"
+from ${EMISSIONS}
+where ${OF} and ${YEAR} = ${THE_YEAR}
+having count(*) > 0`;
+
+/** Figures of each day over the times that are shown. */
+export function overTime(columns: string): string {
+  return `select day as "time", ${columns}
+from ${DAILY}
+where ${OF} and $__timeFilter(day)
+order by day`;
+}
+
+export const EMISSIONS_OVER_TIME = `select day as "time", annual_mt_co2e_lower as "At least", annual_mt_co2e as "Best guess", annual_mt_co2e_upper as "At most"
+from ${EMISSIONS}
+where ${OF} and $__timeFilter(day)
+order by day`;
+
+export const GRID_OVER_TIME = `select day as "time", g_co2e_per_kwh as "Emissions of a kWh"
+from ${EMISSIONS}
+where ${OF} and $__timeFilter(day)
+order by day`;
+
+export const METHODS_OVER_TIME = `select day as "time", method as metric, annual_twh
+from ${DAILY}
+where chain = '$chain' and $__timeFilter(day)
+order by day, method`;
+
+/** What would have been at another price of electricity. */
+export const SCENARIO = `select daily.day as "time", daily.annual_twh as "As estimated", scenario.annual_twh as "At the chosen price"
+from ${DAILY} as daily
+join energy('$chain', price_usd_per_kwh => '$price') as scenario
+  on daily.day = scenario.day and daily.method = scenario.method
+where daily.chain = '$chain' and daily.method = '$method' and $__timeFilter(daily.day)
+order by daily.day`;
+
+/** The countries that used about as much, and the chain among them. */
+export const RANKING = `select "Who", "Country", "Chain"
+from (
+  select '$chain' as "Who", cast(null as double precision) as "Country", max(twh) as "Chain"
+  ${BESIDE_COUNTRIES}
+  union all
+  select "Who", "Country", cast(null as double precision)
+  from (
+    select name || ' (' || cast(country_year as varchar) || ')' as "Who", country_twh as "Country"
+    ${BESIDE_COUNTRIES}
+    order by abs(ln(country_twh / nullif(twh, 0)))
+    limit 10
+  ) as near
+) as ranked
+where coalesce("Country", "Chain") is not null
+order by coalesce("Country", "Chain") desc`;
+
+/** Every year of the chain beside the chosen country. */
+export const YEARS = `select cast(energy.year as varchar) as "Year", energy.days as "Days", twh as "TWh", twh_lower as "At least", twh_upper as "At most",
+  emitted as "MtCO2e", share as "Of the country"
+from ${COMPARE} as energy
+join (
+  select ${YEAR} as year, sum(annual_mt_co2e) / 365.25 as emitted
+  from ${EMISSIONS}
+  where ${OF}
+  group by 1
+) as emissions on energy.year = emissions.year
+where ${OF} and country = '$country'
+order by energy.year desc`;
+
+/** What the figures of the chosen year rest on, and for how many of its days. */
+export const ORIGINS = `select hash_rate_from as "Hash rate", revenue_from as "Revenue", count(*) as "Days",
+  count(*) filter (where is_carried) as "No machine paid", cast(cast(min(price_day) as date) as varchar) as "Oldest price"
+from ${DAILY}
+where ${OF} and ${YEAR} = ${THE_YEAR}
+group by 1, 2
+order by 3 desc, 1, 2`;
+
+/** The parameters of the chain as they are now, with their sources. */
+export const PARAMETERS = `select parameter as "Parameter", lower as "Lower", best as "Best", upper as "Upper", unit as "Unit", source as "Source"
+from reference.energy_parameters
+where chain = '$chain'
+order by parameter`;
+
+export const PER_TRANSACTION = `select day as "time", kwh_per_transaction as "kWh a transaction"
+from ${PER_USE}
+where ${OF} and $__timeFilter(day)
+order by day`;
+
+/** What can be chosen. */
+export const CHOICES = {
+  chain: `select distinct chain as "__value",
+  case chain when 'bitcoin' then 'Bitcoin' when 'ethereum' then 'Ethereum' else chain end as "__text"
+from ${DAILY}
+order by 1`,
+  method: `select distinct method as "__value", method as "__text"
+from ${DAILY}
+where chain = '$chain'
+order by 1`,
+  // Those after the last are one, so that a page that stays open shows what is added.
+  year: `select '${LAST_YEAR}' as "__value", 'Last' as "__text"
+union all
+select cast(year as varchar), cast(year as varchar)
+from (select distinct ${YEAR} as year from ${DAILY} where ${OF}) as years
+order by 1 desc`,
+  country: `select distinct country as "__value", name as "__text"
+from ${COMPARE}
+order by 2`,
+  price: `select cast(cents / 100.0 as varchar) as "__value", cast(cents as varchar) || ' ct/kWh' as "__text"
+from unnest(array[${Array.from({ length: 20 }, (_, place) => place + 1).join(', ')}]) as prices(cents)
+order by cents`,
+};
