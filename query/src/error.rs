@@ -166,7 +166,7 @@ pub enum QueryError {
     },
     /// Nothing says how much a chain is mined.
     #[error(
-        "{chain} is not indexed, and no hash rates of it were imported: run `assay index {chain}`, or `assay reference import hash_rates FILE`"
+        "nothing says how much {chain} was mined: index a day of it or more (`assay index {chain}`), or import hash rates (`assay reference import hash_rates FILE`)"
     )]
     NoHashRates {
         /// Name of the chain.

@@ -64,6 +64,8 @@ const PLANNING_STACK_BYTES: usize = 256 << 20;
 pub struct SessionOptions {
     /// Where the rows are.
     pub store: Store,
+    /// Whether there has to be a chain. What chains burn can be asked of the schema `reference` alone.
+    pub needs_chain: bool,
     /// Memory that all running statements may hold together.
     pub memory_limit_bytes: usize,
     /// Where operators put what does not fit; the system's folder for temporary files if absent.
@@ -79,6 +81,7 @@ impl Default for SessionOptions {
     fn default() -> SessionOptions {
         SessionOptions {
             store: Store::Lake(PathBuf::from("lake")),
+            needs_chain: true,
             memory_limit_bytes: DEFAULT_MEMORY_LIMIT_BYTES,
             spill_dir: None,
             extension: Extension::default(),
@@ -108,7 +111,7 @@ impl Session {
     /// Opens the store that `options` name.
     pub async fn open(options: SessionOptions) -> Result<Session, QueryError> {
         let runtime = runtime(&options)?;
-        let store = Opened::open(options.store).await?;
+        let store = Opened::open(options.store, options.needs_chain).await?;
         let mut builder = SessionStateBuilder::new_with_default_features()
             .with_config(config(options.memory_limit_bytes))
             .with_analyzer_rules(analyzer_rules())

@@ -59,12 +59,12 @@ pub(crate) enum Chains {
 }
 
 impl Opened {
-    /// Opens `store`; an error if it holds no chain.
-    pub(crate) async fn open(store: Store) -> Result<Opened, QueryError> {
+    /// Opens `store`; an error if it holds no chain, and nothing else that can be asked, but `needs_chain`.
+    pub(crate) async fn open(store: Store, needs_chain: bool) -> Result<Opened, QueryError> {
         match store {
             Store::Lake(dir) => {
                 let results = dir.clone();
-                let lake = blocking(move || Lake::open(&dir)).await?;
+                let lake = blocking(move || Lake::open(&dir, needs_chain)).await?;
                 Ok(Opened::new(Chains::Lake(Arc::new(lake)), results))
             }
             Store::ClickHouse { address, password, results } => {

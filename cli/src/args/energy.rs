@@ -12,7 +12,8 @@ Examples:
   assay energy --year 2020 --set price_usd_per_kwh=0.07 --set pue=1.2
   assay energy --format json
 
-Hash rates are those of the chain that is indexed, or those that were imported (`assay reference import`).
+Hash rates are those of the chain that is indexed, else those of the table reference.hash_rates: Bitcoin's up to
+June 2026 come with the program, others can be imported (`assay reference import`).
 Prices, machines, countries and parameters are the tables of the schema reference, all of which can be
 changed; `assay sql \"select * from reference.energy_parameters\"` lists the parameters. What is computed
 here for every question, `assay analyze energy` keeps, day by day.";
@@ -42,7 +43,7 @@ pub struct EnergyArgs {
 /// `assay analyze energy`.
 #[derive(Debug, Default, ClapArgs)]
 pub struct AnalyzeEnergyArgs {
-    /// Chain [default: every chain that is indexed, or of which hash rates were imported]
+    /// Chain [default: every chain that is indexed, or of which there are hash rates]
     #[arg(long, value_enum)]
     pub chain: Option<ChainArg>,
     /// Blocks that there have to be until one counts as final, itself included [default: 6 for Bitcoin;

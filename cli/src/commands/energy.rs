@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use anyhow::bail;
-use assay_query::Session;
 use assay_query::analyses::energy::{
     Bounds, Comparison, Estimate, Options, Year, comparisons, estimate,
 };
+use assay_query::{Session, SessionOptions};
 use serde_json::{Value, json};
 
 use crate::args::{EnergyArgs, ReportFormat};
@@ -20,7 +20,8 @@ const NEIGHBOURS: usize = 2;
 
 /// `assay energy`.
 pub async fn run(config: &Config, args: &EnergyArgs) -> anyhow::Result<Outcome> {
-    let session = Session::open(config.session_options()?).await?;
+    let session =
+        Session::open(SessionOptions { needs_chain: false, ..config.session_options()? }).await?;
     let options = Options {
         chain: args.chain.chain(),
         confirmations: args.confirmations,
@@ -163,6 +164,10 @@ fn print_limits(estimate: &Estimate, years: &[Year], out: &mut Target) -> anyhow
     if without_fees > 0 {
         writeln!(out, "On {without_fees} days fees are not known: revenue is new coins alone.")?;
     }
+    match estimate.height() {
+        Some(height) => writeln!(out, "Hash rates are those of the chain up to height {height}.")?,
+        None => writeln!(out, "No chain is indexed: hash rates are from reference.hash_rates.")?,
+    }
     writeln!(
         out,
         "Estimates, no measurements: docs/energy.md tells how they come about, and what they do not know. Reference tables: {}.",
@@ -217,6 +222,7 @@ fn in_json(estimate: &Estimate, options: &Options, years: &[Year]) -> Value {
         estimate.parameters().iter().map(|(name, value)| (name.to_owned(), three(value))).collect();
     json!({
         "chain": options.chain.name(),
+        "height": estimate.height(),
         "years": years,
         "parameters": parameters,
         "reference": estimate.reference(),

@@ -89,7 +89,7 @@ fn days_are_what_they_are_by_hand() {
     assert!(kept(&place) == kept(&other), "the files differ");
 
     // The day without a hash rate is as the one before, and says so.
-    let carried = "select cast(day as date) as day, hash_rate_from, revenue_from from analytics.energy_daily where method = 'hardware/1' and hash_rate_from <> 'import'";
+    let carried = "select cast(day as date) as day, hash_rate_from, revenue_from from analytics.energy_daily where method = 'hardware/1' and hash_rate_from <> 'reference'";
     let expected =
         json!([{"day": "2020-01-07", "hash_rate_from": "carried", "revenue_from": "carried"}]);
     assert_eq!(asked(&place, carried, &[]), expected);
@@ -101,12 +101,14 @@ fn days_are_what_they_are_by_hand() {
 
     // One's own scenario: what does not pay at a dearer price does not count.
     let sql = format!(
-        "select power_gw, price_usd from energy(price_usd_per_kwh => {price}, pue => 1) where method = 'hardware/1' and day = timestamp '2020-01-04'",
+        "select power_gw, power_gw_high_90, price_usd from energy(price_usd_per_kwh => {price}, pue => 1) where method = 'hardware/1' and day = timestamp '2020-01-04'",
         price = 0.05 * threshold / 0.09
     );
     let row = &asked(&place, &sql, &[])[0];
     let found = row["power_gw"].as_f64().expect("a number");
     assert!((found - gw(0.03, 1.0)).abs() < 1e-9, "{row}");
+    // Nothing is uncertain of what was said.
+    assert!((row["power_gw_high_90"].as_f64().expect("a number") - found).abs() < 1e-9, "{row}");
     for (call, reason) in [
         ("energy(pua => 1)", "there is no parameter pua: there are age_weight_year1"),
         ("energy(pue => 'x')", "pue is"),
@@ -118,19 +120,76 @@ fn days_are_what_they_are_by_hand() {
     }
 }
 
-/// What another program, in another language, made of the same hash rates and the tables that come with this
-/// one: year, and TWh at least, best guess, at most.
-const BY_ANOTHER_PROGRAM: [(i32, [f64; 3]); 4] = [
-    (2011, [0.016_386_142_64, 0.058_995_997_5, 0.158_229_416_8]),
-    (2014, [0.950_481_147_2, 3.845_857_542, 11.057_192_49]),
-    (2017, [5.347_392_262, 18.256_371_83, 53.655_157_68]),
-    (2020, [35.949_640_37, 63.413_124_61, 108.434_072_6]),
+/// A year, and TWh at least, best guess, at most.
+type OfYear = (i32, [f64; 3]);
+
+/// What another program, in another language, makes of the tables that come with this one.
+const BY_HEADERS: [OfYear; 5] = [
+    (2011, [0.016_367_372_08, 0.063_108_694_85, 0.175_470_883_8]),
+    (2014, [0.951_169_136_9, 4.180_196_174, 12.367_629_09]),
+    (2017, [5.350_974_399, 19.069_699_28, 57.319_549_19]),
+    (2020, [35.939_283_86, 63.415_533_02, 108.629_663_1]),
+    (2024, [89.244_340_71, 171.596_144_2, 324.865_830_6]),
+];
+/// What it makes of the same with the daily hash rates of Coin Metrics.
+const BY_DAYS: [OfYear; 4] = [
+    (2011, [0.016_386_142_64, 0.063_283_335_73, 0.176_136_477_9]),
+    (2014, [0.950_481_147_2, 4.186_202_385, 12.439_197_91]),
+    (2017, [5.347_392_262, 19.161_232_94, 57.664_506_38]),
+    (2020, [35.949_640_37, 63.638_279_68, 109.289_945]),
 ];
 /// Bitcoin's best guess of 2020 by Cambridge, TWh, about.
 const BY_CAMBRIDGE_2020: f64 = 68.0;
 
+/// What the program tells, as JSON; of the years that are `expected` it has to be that.
+fn told_years(place: &Place, expected: &[OfYear]) -> Value {
+    let told = place.run(&["energy", "-f", "json"]).ok();
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let years = told["years"].as_array().expect("years");
+    for (year, expected) in expected {
+        let found = years.iter().find(|y| y["year"] == *year && y["method"] == "hardware/1");
+        let twh = &found.expect("a year")["twh"];
+        for (name, expected) in ["lower", "best", "upper"].into_iter().zip(expected) {
+            let found = twh[name].as_f64().expect("a number");
+            assert!((found / expected - 1.0).abs() < 1e-8, "{year} {name}: {found}");
+        }
+        if *year == 2020 {
+            assert!((expected[1] / BY_CAMBRIDGE_2020 - 1.0).abs() < 0.1);
+            assert!((expected[0]..expected[2]).contains(&BY_CAMBRIDGE_2020));
+        }
+    }
+    told
+}
+
 #[test]
-fn years_are_those_of_another_program_and_near_cambridges() {
+fn without_a_chain_bitcoin_burns_what_its_headers_say() {
+    let place = Place::empty();
+    let told = told_years(&place, &BY_HEADERS);
+    assert_eq!(told["height"], Value::Null);
+    let years = told["years"].as_array().expect("years");
+    let days = |year: i32| {
+        let found = years.iter().find(|y| y["year"] == year && y["method"] == "hardware/1");
+        found.map(|year| year["days"].as_i64().expect("days"))
+    };
+    assert_eq!(
+        [2009, 2010, 2011, 2024, 2026].map(days),
+        [None, Some(184), Some(365), Some(366), Some(163)]
+    );
+    let told = place.run(&["energy", "--year", "2020"]).ok();
+    let from = "No chain is indexed: hash rates are from reference.hash_rates.";
+    assert!(told.contains(from), "{told}");
+    // Nothing was written, until it is to be kept; then it can be asked.
+    assert!(!place.path("lake").exists());
+    let ran = place.run(&["sql", "select 1"]);
+    assert!(ran.err.contains("no lake in"), "{ran:?}");
+    place.run(&["analyze", "energy", "-q"]).ok();
+    let sql = "select share from analytics.energy_compare where method = 'hardware/1' and year = 2020 and country = 'CHE'";
+    let share = asked(&place, sql, &[])[0]["share"].as_f64().expect("a number");
+    assert!((0.9..1.2).contains(&share), "{share}");
+}
+
+#[test]
+fn hash_rates_of_days_come_before_those_of_headers() {
     let Some(data) = shared::dir("reference/energy") else { return };
     let place = Place::empty();
     let rates = data.join("bitcoin_difficulty_hashrate_daily_coinmetrics.csv");
@@ -138,21 +197,7 @@ fn years_are_those_of_another_program_and_near_cambridges() {
     let constants = ["--set", "chain=bitcoin", "--set", "source=Coin Metrics", "-q"];
     let import = ["reference", "import", "hash_rates", rates.to_str().expect("text")];
     place.run(&[&import[..], &columns, &constants].concat()).ok();
-    let told = place.run(&["energy", "-f", "json"]).ok();
-    let told: Value = serde_json::from_str(&told).expect("JSON");
-    for (year, expected) in BY_ANOTHER_PROGRAM {
-        let years = told["years"].as_array().expect("years");
-        let found = years.iter().find(|y| y["year"] == year && y["method"] == "hardware/1");
-        let twh = &found.expect("a year")["twh"];
-        for (name, expected) in ["lower", "best", "upper"].into_iter().zip(expected) {
-            let found = twh[name].as_f64().expect("a number");
-            assert!((found / expected - 1.0).abs() < 1e-8, "{year} {name}: {found}");
-        }
-        if year == 2020 {
-            assert!((expected[1] / BY_CAMBRIDGE_2020 - 1.0).abs() < 0.1);
-            assert!((expected[0]..expected[2]).contains(&BY_CAMBRIDGE_2020));
-        }
-    }
+    told_years(&place, &BY_DAYS);
 }
 
 #[test]
@@ -182,7 +227,7 @@ fn a_year_is_told_with_what_it_rests_on() {
     let ran = place.run(&["energy", "--year", "1999"]);
     assert!(ran.code == Some(2) && ran.err.contains("no estimate of bitcoin in 1999"), "{ran:?}");
     let ran = place.run(&["energy", "--chain", "ethereum"]);
-    assert!(ran.err.contains("no hash rates of it were imported"), "{ran:?}");
+    assert!(ran.err.contains("nothing says how much ethereum was mined"), "{ran:?}");
     let ran = place.run(&["energy", "--set", "pua=1"]);
     assert!(ran.err.contains("there is no parameter pua"), "{ran:?}");
 }

@@ -42,7 +42,7 @@ pub const ENERGY_DAILY: DerivedTable = DerivedTable {
         Column::optional(
             "height",
             ColumnType::Int64,
-            "The last height of the day or before; null where hash rates were imported.",
+            "The last height of the day or before; null where hash rates are from reference.hash_rates.",
         ),
         Column::required(
             "hash_rate_ths",
@@ -52,13 +52,13 @@ pub const ENERGY_DAILY: DerivedTable = DerivedTable {
         Column::required(
             "hash_rate_from",
             ColumnType::Text,
-            "chain, import, or carried: what it was on the day before, for that day has none.",
+            "chain, reference (the table hash_rates), or carried: what it was on the day before, for that day has none.",
         ),
         Column::required("revenue", ColumnType::Float64, "What miners got, whole coins."),
         Column::required(
             "revenue_from",
             ColumnType::Text,
-            "chain, import, carried, or subsidy: new coins only, for fees are not known.",
+            "chain, reference, carried, or subsidy: new coins only, for fees are not known.",
         ),
         Column::optional(
             "price_usd",

@@ -14,7 +14,7 @@ use datafusion::physical_plan::{ExecutionPlan, collect};
 use futures::FutureExt;
 
 use super::{Bound, DescribedFunction, FunctionKind, chain_named};
-use crate::analyses::energy::{KEPT, scenario};
+use crate::analyses::energy::{INTERVAL, KEPT, scenario};
 use crate::store::blocking;
 
 pub(super) const NAME: &str = "energy";
@@ -137,8 +137,10 @@ impl TableProvider for Scenario {
         let kept = collect(plan, state.task_ctx()).await?;
         let (snapshot, chain) = (self.snapshot.clone(), self.chain);
         let changes = self.changes.clone();
-        let rows =
-            blocking(move || scenario(&snapshot.0.reference, chain, &changes, &kept)).await?;
+        let is_interval = |place: &usize| INTERVAL.contains(&ENERGY_DAILY.columns[*place].name);
+        let has_interval = projection.is_none_or(|places| places.iter().any(is_interval));
+        let rows = move || scenario(&snapshot.0.reference, chain, &changes, &kept, has_interval);
+        let rows = blocking(rows).await?;
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
         table.scan(state, projection, filters, limit).await
     }

@@ -55,11 +55,14 @@ pub(crate) struct Manifested {
 }
 
 impl Lake {
-    /// The lake in `dir`.
-    pub(crate) fn open(dir: &Path) -> Result<Lake, QueryError> {
+    /// The lake in `dir`. Unless it `needs_chain`, the folder may be empty, or not there.
+    pub(crate) fn open(dir: &Path, needs_chain: bool) -> Result<Lake, QueryError> {
         let lake = Lake { dir: dir.to_owned(), last: Mutex::default() };
-        // Energy can be asked of hash rates that were imported alone.
-        if lake.chains()?.is_empty() && !dir.join(reference::SCHEMA).is_dir() {
+        // What chains burn can be computed, and asked, without them.
+        let has_others = || {
+            [reference::SCHEMA, assay_model::derived::SCHEMA].iter().any(|s| dir.join(s).is_dir())
+        };
+        if lake.chains()?.is_empty() && needs_chain && !has_others() {
             return Err(QueryError::NoLake { path: dir.to_owned() });
         }
         Ok(lake)

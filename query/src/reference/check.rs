@@ -21,8 +21,9 @@ const SHARES_TOLERANCE: f64 = 1e-3;
 /// How many times a hash rate may be what it was on the row before, or that what it is: no pair of days
 /// differed by as much, and one unit from the next by a thousand.
 const MAX_JUMP: f64 = 30.0;
-/// How many times a hash rate may differ from what it was about at the time.
-const MAX_DISTANCE: f64 = 100.0;
+/// How many times a hash rate may differ from what it was about at the time. On the day of Bitcoin's first
+/// block, which no other followed for days, it was 145 times less.
+const MAX_DISTANCE: f64 = 200.0;
 /// What the hash rate was on the first of January, TH/s: difficulty times 2^32 over the time between blocks.
 /// From the difficulty of the first block of the year, which any node has.
 const BITCOIN_HASH_RATES: [(i32, f64); 17] = [

@@ -3,6 +3,7 @@
 use assay_model::Chain;
 use assay_model::reference::HASH_RATES;
 
+use super::check::{check_row, check_rows};
 use super::rows::{Cell, Row, wrong_csv};
 use super::{Columns, Rows, Today, Wrong};
 use crate::analyses::calendar::{DAY_MICROS, whole_days};
@@ -14,18 +15,27 @@ const MICROS: i64 = 1_000_000;
 const FIRST_TIME: i64 = 1_231_006_505;
 /// How far a header may be behind the one before it: an hour more than what a median of eleven allows.
 const MAX_BACK_SECONDS: i64 = 4 * 3_600;
+/// Blocks of Bitcoin of which all have the same difficulty (Bitcoin Core: `DifficultyAdjustmentInterval`).
+const RETARGET_BLOCKS: u64 = 2_016;
+/// More headers than any chain will have for long: it bounds memory.
+const MAX_HEADERS: u64 = 100_000_000;
 
-/// One header of a file.
+/// One header of a file, or one between two of them.
+#[derive(Clone, Copy)]
 struct Header {
+    /// Where it is in the file, or the one after it.
+    line: u64,
     height: u64,
     /// Seconds since 1970.
     time: i64,
     difficulty: f64,
 }
 
-/// What the headers in `text`, CSV of consecutive heights, say of each whole day.
+/// What the headers in `text` say of each whole day: CSV of consecutive heights, or, of Bitcoin, of some such
+/// that difficulty does not change between them. Blocks between are taken to be evenly spread in time.
 pub(super) fn hash_rates(text: &[u8], columns: &Columns, today: Today) -> Result<Rows, Wrong> {
-    let named = columns.constants.get("chain").map_or("", String::as_str);
+    let constant = |name: &str| columns.constants.get(name).map(String::as_str);
+    let named = constant("chain").unwrap_or_default();
     let chain = Chain::ALL.into_iter().find(|chain| chain.name() == named).ok_or_else(|| {
         Wrong::at(
             1,
@@ -33,33 +43,40 @@ pub(super) fn hash_rates(text: &[u8], columns: &Columns, today: Today) -> Result
                 .to_owned(),
         )
     })?;
-    let headers = read(text, columns, today)?;
-    let Some(first) = headers.first() else {
+    let (headers, given) = read(chain, text, columns, today)?;
+    let [Some(first), Some(last)] = [headers.first(), headers.last()] else {
         return Err(Wrong::at(1, "there are no headers".to_owned()));
     };
+    let mut source =
+        format!("{} {} to {}", constant("source").unwrap_or("headers"), first.height, last.height);
+    if given < headers.len() {
+        source += &format!(", {given} of them: those between are taken to be evenly spread");
+    }
     let times: Vec<_> = headers.iter().map(|header| header.time * MICROS).collect();
     let mut rows = Vec::new();
     let mut done = 0;
     for day in whole_days(first.height, &times, 0) {
         let end = (day.last + 1 - first.height) as usize;
         let blocks = &headers[done..end.max(done)];
-        let work: f64 = blocks.iter().map(|header| header.difficulty).sum();
-        let source =
-            format!("headers {} to {}", first.height, headers.len() as u64 + first.height - 1);
-        rows.push(Row {
-            line: 0,
+        let work = blocks.iter().fold(0.0, |work, header| work + header.difficulty);
+        let row = Row {
+            line: headers[end - 1].line,
             cells: vec![
                 Cell::Text(chain.name().to_owned()),
                 Cell::Day(day.start),
                 Cell::Number(hash_rate_ths(chain, work, DAY_MICROS / MICROS)),
                 Cell::Whole(blocks.len() as i64),
                 Cell::Null,
-                Cell::Text(source),
+                Cell::Text(source.clone()),
             ],
-        });
+        };
+        check_row(&HASH_RATES, &row, today).map_err(|reason| Wrong::at(row.line, reason))?;
+        rows.push(row);
         done = end.max(done);
     }
-    Rows::new(&HASH_RATES, rows)
+    let rows = Rows::new(&HASH_RATES, rows)?;
+    check_rows(&rows)?;
+    Ok(rows)
 }
 
 /// Where in a record the parts of a header are.
@@ -99,6 +116,7 @@ impl Places {
 
 impl Header {
     fn parse(record: &csv::StringRecord, places: &Places) -> Result<Header, String> {
+        let line = record.position().map_or(0, csv::Position::line);
         let cell = |place: usize| record.get(place).unwrap_or_default();
         let height = cell(places.height);
         let time = cell(places.time);
@@ -108,8 +126,10 @@ impl Header {
                 .ok()
                 .and_then(target_difficulty),
         };
+        let height = height.parse().ok().filter(|height| *height < MAX_HEADERS);
         Ok(Header {
-            height: height.parse().map_err(|_| format!("'{height}' is no height"))?,
+            line,
+            height: height.ok_or_else(|| format!("'{}' is no height", cell(places.height)))?,
             time: time.parse().map_err(|_| format!("'{time}' is no time, seconds since 1970"))?,
             difficulty: difficulty
                 .filter(|difficulty: &f64| difficulty.is_finite() && *difficulty > 0.0)
@@ -118,33 +138,67 @@ impl Header {
     }
 
     /// Why it cannot come after `before`, or at all.
-    fn check(&self, before: Option<&Header>, today: Today) -> Result<(), String> {
+    fn check(&self, chain: Chain, before: Option<&Header>, today: Today) -> Result<(), String> {
         let Header { height, time, .. } = self;
         if *time < FIRST_TIME || *time > today / MICROS {
             return Err(format!("its time {time} is before 2009, or is to come"));
         }
         let Some(before) = before else { return Ok(()) };
-        let next = before.height.saturating_add(1);
-        if *height != next || next == u64::MAX {
-            return Err(format!("height {height} is out of order: {next} is to come here"));
+        let (next, last) = before.followed_by(chain);
+        if !(next..=last).contains(height) {
+            let others = if next < last { format!(" to {last}") } else { String::new() };
+            return Err(format!("height {height} is out of order: {next}{others} is to come here"));
         }
         if *time < before.time - MAX_BACK_SECONDS {
             return Err(format!("its time {time} is hours before that of the header before it"));
         }
         Ok(())
     }
+
+    /// The first and last of the heights that may come after it: those up to which its difficulty is known
+    /// to stay.
+    fn followed_by(&self, chain: Chain) -> (u64, u64) {
+        let next = self.height + 1;
+        match chain {
+            Chain::Bitcoin => (next, next.next_multiple_of(RETARGET_BLOCKS)),
+            Chain::Ethereum => (next, next),
+        }
+    }
+
+    /// Those between it and `after`, which [may follow](Header::followed_by) it.
+    fn up_to(&self, after: &Header) -> impl Iterator<Item = Header> {
+        let (before, after) = (*self, *after);
+        let blocks = (after.height - before.height) as i64;
+        (1..blocks).map(move |block| Header {
+            line: after.line,
+            height: before.height + block as u64,
+            time: before.time + (after.time - before.time) * block / blocks,
+            difficulty: before.difficulty,
+        })
+    }
 }
 
-fn read(text: &[u8], columns: &Columns, today: Today) -> Result<Vec<Header>, Wrong> {
+/// The headers in `text`, with those between them, and how many are in it.
+fn read(
+    chain: Chain,
+    text: &[u8],
+    columns: &Columns,
+    today: Today,
+) -> Result<(Vec<Header>, usize), Wrong> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
     let places = Places::find(&reader.headers().map_err(wrong_csv)?.clone(), columns)?;
-    let mut headers: Vec<Header> = Vec::new();
+    let (mut headers, mut given) = (Vec::new(), 0);
     for record in reader.records() {
         let record = record.map_err(wrong_csv)?;
         let at = |reason| Wrong::at(record.position().map_or(0, csv::Position::line), reason);
         let header = Header::parse(&record, &places).map_err(at)?;
-        header.check(headers.last(), today).map_err(at)?;
+        let before: Option<Header> = headers.last().copied();
+        header.check(chain, before.as_ref(), today).map_err(at)?;
+        if let Some(before) = before {
+            headers.extend(before.up_to(&header));
+        }
         headers.push(header);
+        given += 1;
     }
-    Ok(headers)
+    Ok((headers, given))
 }

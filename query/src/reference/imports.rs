@@ -87,13 +87,13 @@ impl Reference {
         Ok(self.prices.get_or_init(|| prices))
     }
 
-    /// How many rows of `table` were imported; `None` if nothing was. Reads a file.
-    pub(super) fn imported(
+    /// What was imported into `table`; `None` if nothing was. Reads a file.
+    pub(crate) fn imported(
         &self,
         table: &'static ReferenceTable,
-    ) -> Result<Option<usize>, QueryError> {
+    ) -> Result<Option<Rows>, QueryError> {
         match self.seen[place(table)] {
-            Some(_) => Ok(Some(imported(&self.dir, table)?.rows.len())),
+            Some(_) => Ok(Some(imported(&self.dir, table)?)),
             None => Ok(None),
         }
     }

@@ -21,16 +21,16 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-use assay_model::reference::{ReferenceTable, TABLES};
+use assay_model::reference::{HASH_RATES, ReferenceTable, TABLES};
 
 use self::check::Today;
 pub(crate) use self::imports::Reference;
 pub(crate) use self::months::{month, year};
 pub(crate) use self::prices::{DEFAULT_CURRENCY, Price, Prices, last_at};
 use self::rows::in_other_units;
-pub(crate) use self::rows::{Rows, day};
+pub(crate) use self::rows::{Row, Rows, day};
 pub(crate) use self::tokens::decimals_in;
 use crate::QueryError;
 
@@ -90,7 +90,8 @@ pub fn list(dir: &Path) -> Result<Vec<Listed>, QueryError> {
     let reference = Reference::open(dir)?;
     let listed = TABLES.into_iter().map(|table| {
         let rows = reference.rows(table)?.rows.len();
-        Ok(Listed { table, rows, imported: reference.imported(table)? })
+        let imported = reference.imported(table)?.map(|imported| imported.rows.len());
+        Ok(Listed { table, rows, imported })
     });
     listed.collect()
 }
@@ -99,8 +100,9 @@ pub fn list(dir: &Path) -> Result<Vec<Listed>, QueryError> {
 /// place of what there is of the same series, or, where a table has none, of all of it.
 ///
 /// In the place of a table `headers` may stand: the headers of all blocks of the chain that the constant
-/// `chain` names, with the columns `height`, `time` and `difficulty` or, of Bitcoin, `bits`. What follows
-/// from them, day by day, goes into `reference.hash_rates`.
+/// `chain` names, with the columns `height`, `time` and `difficulty` or, of Bitcoin, `bits`. Of Bitcoin those
+/// at multiples of 2,016 are enough, which is where difficulty changes. What follows from them, day by day,
+/// goes into `reference.hash_rates`.
 ///
 /// # Errors
 ///
@@ -166,17 +168,24 @@ fn today() -> Today {
 }
 
 /// The rows of `table` that come with the program.
-pub(crate) fn shipped(table: &ReferenceTable) -> &'static Rows {
-    static ALL: LazyLock<Vec<Rows>> = LazyLock::new(|| {
-        let read = |table: &'static ReferenceTable| {
-            Rows::read(table, shipped_csv(table.name), &Columns::default(), Today::MAX)
-                .unwrap_or_else(|wrong| panic!("reference/{}.csv: {wrong:?}", table.name))
-        };
-        TABLES.into_iter().map(read).collect()
-    });
+pub(crate) fn shipped(table: &'static ReferenceTable) -> &'static Rows {
+    static ALL: [OnceLock<Rows>; TABLES.len()] = [const { OnceLock::new() }; TABLES.len()];
     let place = TABLES.iter().position(|known| *known == table).expect("it is one of them");
-    &ALL[place]
+    ALL[place].get_or_init(|| {
+        let rows = if *table == HASH_RATES {
+            let constants = [("chain", "bitcoin"), ("source", "Bitcoin's headers")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let columns = Columns { constants: constants.into(), ..Columns::default() };
+            headers::hash_rates(SHIPPED_HEADERS, &columns, Today::MAX)
+        } else {
+            Rows::read(table, shipped_csv(table.name), &Columns::default(), Today::MAX)
+        };
+        rows.unwrap_or_else(|wrong| panic!("{}, as it comes: {wrong:?}", table.name))
+    })
 }
+
+/// Bitcoin's headers with which difficulty may change: hash rates follow from them.
+const SHIPPED_HEADERS: &[u8] = include_bytes!("../../../reference/headers.csv");
 
 fn shipped_csv(table: &str) -> &'static [u8] {
     match table {
@@ -185,7 +194,6 @@ fn shipped_csv(table: &str) -> &'static [u8] {
         "ethereum_nodes" => include_bytes!("../../../reference/ethereum_nodes.csv"),
         "gpus" => include_bytes!("../../../reference/gpus.csv"),
         "grid_intensity" => include_bytes!("../../../reference/grid_intensity.csv"),
-        "hash_rates" => include_bytes!("../../../reference/hash_rates.csv"),
         "mining_hardware" => include_bytes!("../../../reference/mining_hardware.csv"),
         "mining_shares" => include_bytes!("../../../reference/mining_shares.csv"),
         "node_power" => include_bytes!("../../../reference/node_power.csv"),

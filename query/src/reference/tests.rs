@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::analyses::energy::target_difficulty;
 
 /// A day on which rows of tests can be read.
 fn late() -> Today {
@@ -29,8 +30,7 @@ fn what_comes_with_the_program_can_be_exported_and_read_again() {
         let again = Rows::read(table, &text, &Columns::default(), today()).expect(table.name);
         assert_eq!(again.to_csv(), text, "{}", table.name);
         assert_eq!(again.to_batch().expect(table.name).num_rows(), rows.rows.len());
-        // Only hash rates come from users alone.
-        assert!(!rows.rows.is_empty() || *table == HASH_RATES, "{}", table.name);
+        assert!(!rows.rows.is_empty(), "{}", table.name);
     }
 }
 
@@ -171,7 +171,10 @@ fn headers_become_hash_rates() {
     assert!((rate - 7.158e-6).abs() < 1e-9, "{rate}");
     assert_eq!(rows.rows[0].whole(3), Some(144));
     for (change, line, reason) in [
-        (text(100..110) + &header(111), 12, "height 111 is out of order: 110 is to come here"),
+        (text(100..110) + &header(109), 12, "109 is out of order: 110 to 2016 is to come here"),
+        (text(100..110) + &header(2017), 12, "2017 is out of order: 110 to 2016 is to come here"),
+        (text(2015..2016) + &header(2017), 3, "2017 is out of order: 2016 is to come here"),
+        (text(100..110) + &header(2016 * 60_000), 12, "'120960000' is no height"),
         (text(100..102) + "102,1233400000,1d00ffff\n", 4, "hours before"),
         (text(100..102) + "102,1,1d00ffff\n", 4, "before 2009"),
         (text(100..102) + "102,9999999999,1d00ffff\n", 4, "or is to come"),
@@ -183,6 +186,70 @@ fn headers_become_hash_rates() {
         let error = take(&change).expect_err(reason).to_string();
         assert!(error.contains(&format!("line {line}:")) && error.contains(reason), "{error}");
     }
+}
+
+#[test]
+fn headers_with_which_difficulty_may_change_are_enough() {
+    let columns = Columns {
+        constants: [("chain".to_owned(), "bitcoin".to_owned())].into(),
+        ..Columns::default()
+    };
+    let begin = day("2020-01-01").expect("a day") / 1_000_000;
+    let header = |height: i64| {
+        // Three blocks in two thousand seconds.
+        let time = begin + (height - 2_016 * 300) * 2_000 / 3;
+        let bits = if height < 2_016 * 301 { "17130c78" } else { "171320bc" };
+        format!("{height},{time},{bits}\n")
+    };
+    let rates = |heights: &mut dyn Iterator<Item = i64>| {
+        let text: String =
+            std::iter::once("height,time,bits\n".to_owned()).chain(heights.map(header)).collect();
+        headers::hash_rates(text.as_bytes(), &columns, late()).expect("rates").rows
+    };
+    let all = rates(&mut (2_016 * 300..=2_016 * 302));
+    let few = rates(&mut [300, 301, 302].map(|period| 2_016 * period).into_iter());
+    assert_eq!(all.len(), 31);
+    assert_eq!(all.len(), few.len());
+    for (all, few) in all.iter().zip(&few) {
+        assert_eq!(all.cells[..4], few.cells[..4]);
+    }
+    assert!(few[0].text(5).contains("3 of them"), "{}", few[0].text(5));
+}
+
+/// Consensus ties what comes with the program together: each step of difficulty follows from the time that
+/// the blocks before it took, but for the ten minutes or so between two of them.
+#[test]
+fn headers_that_come_with_the_program_keep_to_the_rule_of_difficulty() {
+    let text = std::str::from_utf8(SHIPPED_HEADERS).expect("text");
+    let headers: Vec<(u64, f64, f64)> = text
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<_> = line.split(',').collect();
+            let bits = u32::from_str_radix(cells[2], 16).expect("bits");
+            let difficulty = target_difficulty(bits).expect("a target");
+            (cells[0].parse().expect("a height"), cells[1].parse().expect("a time"), difficulty)
+        })
+        .filter(|(height, ..)| *height != 1)
+        .collect();
+    for pair in headers.windows(2) {
+        let [(height, begin, before), (next, end, after)] = [pair[0], pair[1]];
+        assert_eq!(height + 2_016, next);
+        let by_rule = (before * 1_209_600.0 / (end - begin).clamp(302_400.0, 4_838_400.0)).max(1.0);
+        assert!((after / by_rule - 1.0).abs() < 0.02, "{next}: {after} is not {by_rule}");
+    }
+    let rows = &shipped(&HASH_RATES).rows;
+    let on = |at: &str| {
+        let row = rows.iter().find(|row| row.whole(1) == day(at)).expect(at);
+        (row.number(2).expect("a rate"), row.whole(3).expect("blocks"))
+    };
+    // The first block, and none for days; then seven megahashes a second.
+    assert_eq!((on("2009-01-03").1, on("2009-01-05")), (1, (0.0, 0)));
+    let (rate, _) = on("2009-06-01");
+    assert!((2e-6..8e-6).contains(&rate), "{rate}");
+    // About a hundred exahashes a second.
+    let (rate, blocks) = on("2020-01-01");
+    assert!((9e7..1.1e8).contains(&rate) && (140..160).contains(&blocks), "{rate} {blocks}");
 }
 
 proptest! {

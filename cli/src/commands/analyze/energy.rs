@@ -34,9 +34,9 @@ pub(super) async fn run(work: &Work<'_>, args: &AnalyzeEnergyArgs) -> anyhow::Re
 
 fn report(chain: Chain, summary: &Summary) -> String {
     let rows = human::counted(summary.rows, "row");
-    let up_to = summary.height.map_or("from hash rates that were imported".to_owned(), |height| {
-        format!("up to height {height}")
-    });
+    let up_to = summary
+        .height
+        .map_or("from reference.hash_rates".to_owned(), |height| format!("up to height {height}"));
     let same = if summary.is_same { ", as it was" } else { "" };
     format!("energy of {chain}: {rows} {up_to}{same}")
 }

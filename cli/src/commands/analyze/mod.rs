@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, bail};
 use assay_model::Chain;
 use assay_query::analyses::Progress;
-use assay_query::{Asset, Session};
+use assay_query::{Asset, Session, SessionOptions};
 use indicatif::ProgressBar;
 
 use super::interrupt;
@@ -26,7 +26,9 @@ use crate::exit::Outcome;
 
 /// `assay analyze`.
 pub async fn run(config: &Config, args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
-    let session = Session::open(config.session_options()?).await?;
+    let needs_chain = !matches!(args.analysis, Some(Analysis::Energy(_)));
+    let session =
+        Session::open(SessionOptions { needs_chain, ..config.session_options()? }).await?;
     let work = Work { config, session: &session, interruption: Interruption::listen()? };
     match &args.analysis {
         Some(Analysis::Balances(typed)) => balances::run(&work, typed).await?,

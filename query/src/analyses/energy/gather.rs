@@ -17,7 +17,7 @@ use super::nodes::Nodes;
 use super::rewards::{dag_bytes, height_about, subsidy};
 use crate::analyses::calendar::{DAY_MICROS, Day};
 use crate::analyses::chain::{block_hash, final_chain};
-use crate::reference::{DEFAULT_CURRENCY, Reference, month};
+use crate::reference::{DEFAULT_CURRENCY, Reference, Row, Rows, month, shipped};
 use crate::{Asset, QueryError, Session};
 
 /// Joules a megahash are so many joules a gigahash.
@@ -42,20 +42,26 @@ pub(crate) async fn gather(
     chain: Chain,
     confirmations: Option<u64>,
 ) -> Result<Gathered, QueryError> {
-    let mut days = imported(reference, chain)?;
-    let (mut from, mut block) = (0, None);
-    match final_chain(session, chain, confirmations, 0).await {
-        Ok(whole) => {
-            from = whole.from;
-            for mined in of_chain(session, chain, whole.from, &whole.days).await? {
-                days.insert(mined.day, mined);
-            }
-            if let Some(last) = whole.days.last() {
-                block = block_hash(session, chain, last.last).await?.map(|hash| (last.last, hash));
-            }
-        }
-        Err(QueryError::NotIndexed { .. }) => {}
+    let whole = match final_chain(session, chain, confirmations, 0).await {
+        Ok(whole) => Some(whole),
+        Err(QueryError::NotIndexed { .. }) => None,
         Err(error) => return Err(error),
+    };
+    // Hash rates that come with the program are of no chain but the main one, which an indexed one may not be.
+    let mut days = match &whole {
+        Some(_) => reference.imported(&HASH_RATES)?.map(|rows| of_table(&rows, chain)),
+        None => Some(of_table(reference.rows(&HASH_RATES)?, chain)),
+    }
+    .unwrap_or_default();
+    let (mut from, mut block) = (0, None);
+    if let Some(whole) = whole {
+        from = whole.from;
+        for mined in of_chain(session, chain, whole.from, &whole.days).await? {
+            days.insert(mined.day, mined);
+        }
+        if let Some(last) = whole.days.last() {
+            block = block_hash(session, chain, last.last).await?.map(|hash| (last.last, hash));
+        }
     }
     let prices = reference.prices()?;
     let mut days = without_gaps(days);
@@ -142,24 +148,30 @@ fn empty(chain: Chain, day: Day) -> MiningDay {
     }
 }
 
-/// What was imported, by day.
-fn imported(reference: &Reference, chain: Chain) -> Result<BTreeMap<i64, MiningDay>, QueryError> {
+/// What `rows` of `reference.hash_rates` say of `chain`, by day.
+fn of_table(rows: &Rows, chain: Chain) -> BTreeMap<i64, MiningDay> {
     let place = |name| HASH_RATES.place(name);
     let (of_chain, at, rate) = (place("chain"), place("day"), place("hash_rate_ths"));
     let (blocks, revenue) = (place("blocks"), place("revenue"));
-    let rows = reference.rows(&HASH_RATES)?.rows.iter();
-    let rows = rows.filter(|row| row.text(of_chain) == chain.name());
-    let days = rows.filter_map(|row| {
+    let of_chain = |row: &&Row| row.text(of_chain) == chain.name();
+    // How many blocks there were is known even where a hash rate comes alone.
+    let shipped = shipped(&HASH_RATES).rows.iter().filter(of_chain);
+    let counted: BTreeMap<_, _> =
+        shipped.filter_map(|row| Some((row.whole(at)?, row.whole(blocks)?))).collect();
+    let days = rows.rows.iter().filter(of_chain).filter_map(|row| {
         let (day, blocks) = (row.whole(at)?, row.whole(blocks));
         let (revenue, revenue_from) = match row.number(revenue) {
-            Some(revenue) => (revenue, Origin::Import),
-            None => (subsidy(chain, day, blocks), Origin::Subsidy),
+            Some(revenue) => (revenue, Origin::Reference),
+            None => {
+                let blocks = blocks.or_else(|| counted.get(&day).copied());
+                (subsidy(chain, day, blocks), Origin::Subsidy)
+            }
         };
         let mined = MiningDay {
             day,
             height: None,
             hash_rate_ths: row.number(rate)?,
-            hash_rate_from: Origin::Import,
+            hash_rate_from: Origin::Reference,
             blocks,
             revenue,
             revenue_from,
@@ -168,7 +180,7 @@ fn imported(reference: &Reference, chain: Chain) -> Result<BTreeMap<i64, MiningD
         };
         Some((day, mined))
     });
-    Ok(days.collect())
+    days.collect()
 }
 
 /// `days` with those between that are missing: as the one before each.

@@ -9,7 +9,7 @@ pub(crate) enum Origin {
     /// From the blocks of the day.
     Chain,
     /// From `reference.hash_rates`.
-    Import,
+    Reference,
     /// What it was on the day before, since that day has none of its own.
     Carried,
     /// Revenue only: new coins as the rules of the chain have them, without fees, which are not known.
@@ -19,7 +19,7 @@ pub(crate) enum Origin {
 impl Origin {
     /// That which is called `name` in the tables.
     pub(crate) fn named(name: &str) -> Option<Origin> {
-        let all = [Origin::Chain, Origin::Import, Origin::Carried, Origin::Subsidy];
+        let all = [Origin::Chain, Origin::Reference, Origin::Carried, Origin::Subsidy];
         all.into_iter().find(|origin| origin.name() == name)
     }
 
@@ -27,7 +27,7 @@ impl Origin {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Origin::Chain => "chain",
-            Origin::Import => "import",
+            Origin::Reference => "reference",
             Origin::Carried => "carried",
             Origin::Subsidy => "subsidy",
         }

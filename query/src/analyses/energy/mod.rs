@@ -39,7 +39,7 @@ pub use self::estimate::{Estimate, Options, estimate};
 pub(crate) use self::hashing::{hash_rate_ths, target_difficulty};
 pub use self::parameters::Parameters;
 pub use self::run::{Summary, run};
-pub(crate) use self::scenario::{KEPT, scenario};
+pub(crate) use self::scenario::{INTERVAL, KEPT, scenario};
 pub use self::year::{Comparison, Year, comparisons};
 
 /// Name and version of all methods together: it changes whenever a row could.

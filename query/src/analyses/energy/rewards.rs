@@ -2,6 +2,7 @@
 
 use assay_model::Chain;
 
+use crate::analyses::calendar::DAY_MICROS;
 use crate::reference::day;
 
 /// From when on a block of Bitcoin creates so many coins, as the blocks at multiples of 210,000 tell.
@@ -17,9 +18,7 @@ const ETHEREUM_SUBSIDIES: [(&str, f64); 3] =
     [("2015-07-30", 5.0), ("2017-10-16", 3.0), ("2019-02-28", 2.0)];
 /// Blocks of Bitcoin a day, by its rules.
 const BITCOIN_BLOCKS: f64 = 144.0;
-/// Blocks of Ethereum a day of proof of work, about: 15,537,394 in 2,604 days.
-const ETHEREUM_BLOCKS: f64 = 5_967.0;
-/// Heights of Ethereum at the beginning of days, from its blocks; the last is that of the Merge.
+/// Heights of Ethereum at the beginning of days, from its blocks.
 const ETHEREUM_HEIGHTS: [(&str, f64); 9] = [
     ("2015-07-30", 0.0),
     ("2016-01-01", 778_483.0),
@@ -29,40 +28,53 @@ const ETHEREUM_HEIGHTS: [(&str, f64); 9] = [
     ("2020-01-01", 9_193_266.0),
     ("2021-01-01", 11_565_019.0),
     ("2022-01-01", 13_916_166.0),
-    ("2022-09-15", 15_537_394.0),
+    MERGE,
 ];
+/// The day of the Merge, and the first height after it.
+const MERGE: (&str, f64) = ("2022-09-15", 15_537_394.0);
 /// Blocks during which the DAG stays the same (yellow paper, appendix J).
 const EPOCH_BLOCKS: u64 = 30_000;
 /// Bytes of the first DAG, and by how many each is larger than the one before; to the next prime below.
 const DAG_BYTES: (f64, f64) = ((1u64 << 30) as f64, (1u64 << 23) as f64);
 
-/// New coins on `day`, microseconds since 1970, with so many blocks, or as many as there are of a day if
-/// that is not known.
+/// New coins on the day that begins `at`, microseconds since 1970, with so many blocks, or as many as were
+/// usual if that is not known.
 pub(crate) fn subsidy(chain: Chain, at: i64, blocks: Option<i64>) -> f64 {
-    let (subsidies, usual): (&[(&str, f64)], f64) = match chain {
-        Chain::Bitcoin => (&BITCOIN_SUBSIDIES, BITCOIN_BLOCKS),
-        Chain::Ethereum => (&ETHEREUM_SUBSIDIES, ETHEREUM_BLOCKS),
+    let subsidies: &[(&str, f64)] = match chain {
+        Chain::Bitcoin => &BITCOIN_SUBSIDIES,
+        Chain::Ethereum => &ETHEREUM_SUBSIDIES,
     };
-    let blocks = blocks.map_or(usual, |blocks| blocks as f64);
+    let blocks = blocks.map_or_else(|| usual_blocks(chain, at), |blocks| blocks as f64);
     let last = subsidies.iter().rev().find(|(from, _)| day(from).is_some_and(|from| from <= at));
     blocks * last.map_or(0.0, |(_, coins)| *coins)
 }
 
-/// About how high `chain` was on `day`; 0 where nothing depends on it.
-pub(crate) fn height_about(chain: Chain, at: i64) -> u64 {
-    if chain == Chain::Bitcoin {
-        return 0;
+/// How many blocks days had around `at`: by the rules of Bitcoin, on the mean of the year of Ethereum.
+fn usual_blocks(chain: Chain, at: i64) -> f64 {
+    match chain {
+        Chain::Bitcoin => BITCOIN_BLOCKS,
+        Chain::Ethereum => around(at).map_or(0.0, |[(from, height), (to, next)]| {
+            (next - height) / ((to - from) / DAY_MICROS) as f64
+        }),
     }
-    let known = ETHEREUM_HEIGHTS.map(|(from, height)| (day(from).unwrap_or_default(), height));
-    let place = known.partition_point(|(from, _)| *from <= at);
-    match (place.checked_sub(1).map(|before| known[before]), known.get(place)) {
-        (None, _) => 0,
-        (Some((_, height)), None) => height as u64,
-        (Some((from, height)), Some((to, next))) => {
+}
+
+/// About how high `chain` was on the day that begins `at`; 0 where nothing depends on it.
+pub(crate) fn height_about(chain: Chain, at: i64) -> u64 {
+    match (chain, around(at)) {
+        (Chain::Ethereum, Some([(from, height), (to, next)])) => {
             let part = (at - from) as f64 / (to - from) as f64;
             (height + part * (next - height)) as u64
         }
+        (Chain::Ethereum, None) if day(MERGE.0).is_some_and(|merge| merge <= at) => MERGE.1 as u64,
+        _ => 0,
     }
+}
+
+/// The two of [`ETHEREUM_HEIGHTS`] between which a moment is; `None` outside of Ethereum's proof of work.
+fn around(at: i64) -> Option<[(i64, f64); 2]> {
+    let known = ETHEREUM_HEIGHTS.map(|(from, height)| (day(from).unwrap_or_default(), height));
+    known.windows(2).map(|pair| [pair[0], pair[1]]).find(|[from, to]| (from.0..to.0).contains(&at))
 }
 
 /// Bytes of Ethash's DAG at `height`; 0 of a chain without one.
@@ -83,6 +95,10 @@ fn rules_are_those_of_the_day() {
     assert_eq!(height_about(Chain::Ethereum, at("2018-01-01")), 4_832_686);
     assert_eq!(height_about(Chain::Ethereum, at("2030-01-01")), 15_537_394);
     assert_eq!(height_about(Chain::Ethereum, at("2010-01-01")), 0);
+    // The year of the difficulty bomb had fewer blocks than others, and there is nothing to mine since the Merge.
+    let ether = subsidy(Chain::Ethereum, at("2017-08-01"), None);
+    assert!((26_305.0..26_306.0).contains(&ether), "{ether}");
+    assert_eq!(subsidy(Chain::Ethereum, at("2023-01-01"), None), 0.0);
     // Cards of 4 GB ended with epoch 384 or so, at the end of 2020.
     let gib =
         |text| dag_bytes(Chain::Ethereum, height_about(Chain::Ethereum, at(text))) / DAG_BYTES.0;

@@ -20,7 +20,7 @@ use crate::{QueryError, Session};
 pub struct Summary {
     /// Rows of `analytics.energy_daily`, of all methods.
     pub rows: u64,
-    /// The last height that they rest on; `None` if hash rates were imported.
+    /// The last height that they rest on; `None` if hash rates are from `reference.hash_rates`.
     pub height: Option<u64>,
     /// Whether nothing had changed since the last run, so that nothing was written.
     pub is_same: bool,
@@ -42,7 +42,7 @@ pub async fn run(session: &Session, options: &Options) -> Result<Summary, QueryE
         (before.height, before.hash, &before.method, &before.parameters)
             == (manifest.height, manifest.hash, &manifest.method, &manifest.parameters)
     });
-    let height = estimate.gathered.block.map(|(height, _)| height);
+    let height = estimate.height();
     if let Some(before) = before.filter(|_| is_same) {
         let rows = before.files.get(ENERGY_DAILY.name).map_or(0, |file| file.rows);
         return Ok(Summary { rows, height, is_same });
@@ -74,7 +74,7 @@ fn fingerprint(manifest: &Manifest) -> BlockHash {
 }
 
 fn manifest(estimate: &Estimate) -> Manifest {
-    // Where hash rates were imported, what tells that from others is among the parameters.
+    // Where hash rates are from a table, what tells that from others is among the parameters.
     let (height, hash) = estimate.gathered.block.unwrap_or((0, BlockHash([0; 32])));
     let days = &estimate.gathered.facts.days;
     let last = days.last().map_or(0, |day| day.day);

@@ -17,13 +17,17 @@ use crate::reference::{Price, Reference};
 pub(crate) const KEPT: &str =
     "day, height, hash_rate_ths, hash_rate_from, revenue, revenue_from, price_usd, price_day";
 
+/// The columns of `analytics.energy_daily` that a scenario need not have.
+pub(crate) const INTERVAL: [&str; 2] = ["power_gw_low_90", "power_gw_high_90"];
+
 /// The rows of `analytics.energy_daily` that follow from `kept`, rows of [`KEPT`], and `changes` of
-/// parameters.
+/// parameters; those of [`INTERVAL`] are null unless it `has_interval`.
 pub(crate) fn scenario(
     reference: &Reference,
     chain: Chain,
     changes: &[(String, f64)],
     kept: &[RecordBatch],
+    has_interval: bool,
 ) -> Result<RecordBatch, QueryError> {
     let parameters = Parameters::changed(reference, chain, changes)?;
     let days: Vec<_> = kept.iter().flat_map(|batch| days_of(chain, batch)).collect();
@@ -32,7 +36,7 @@ pub(crate) fn scenario(
     }
     let facts = facts(reference, &parameters, chain, days)?;
     let gathered = Gathered { facts, block: None, from: 0 };
-    let estimate = by_all_methods(reference, chain, parameters, gathered)?;
+    let estimate = by_all_methods(reference, chain, parameters, gathered, has_interval)?;
     rows::energy(&estimate).map_err(|error| QueryError::Engine(error.to_string()))
 }
 

@@ -72,7 +72,7 @@ impl Estimate {
                 };
                 let is_carried = day.power.is_carried || mined.hash_rate_from == Origin::Carried;
                 current.carried_days += usize::from(is_carried);
-                let has_fees = matches!(mined.revenue_from, Origin::Chain | Origin::Import);
+                let has_fees = matches!(mined.revenue_from, Origin::Chain | Origin::Reference);
                 current.days_without_fees += usize::from(!has_fees);
             }
         }
