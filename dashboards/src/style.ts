@@ -48,13 +48,13 @@ export const UNIT = {
   /** 12.3 K. */
   rounded: 'short',
   plain: 'none',
-  /** 12.3 TWh. */
-  energy: 'suffix: TWh',
-  power: 'suffix: GW',
-  emissions: 'suffix: MtCO2e',
+  /** 12300000000000 as 12.3 TWh. */
+  energy: 'watth',
+  power: 'watt',
+  /** 12300000 as 12.3 MtCO2e. */
+  emissions: 'si:tCO2e',
   intensity: 'suffix: g',
   efficiency: 'suffix: J/GH',
-  kilowattHours: 'kwatth',
   /** 110000000000000000000 as 110 EH/s. */
   hashRate: 'Hs',
   dollars: 'currencyUSD',

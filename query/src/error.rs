@@ -154,13 +154,13 @@ pub enum QueryError {
         /// The names of all.
         known: String,
     },
-    /// A table of reference data has no such column.
-    #[error("reference.{table} has no column '{name}': it has {known}")]
+    /// What is imported has no such column.
+    #[error("{of} has no column '{name}': it has {known}")]
     UnknownColumn {
         /// The name.
         name: String,
-        /// Name of the table.
-        table: &'static str,
+        /// Name of the table, or headers.
+        of: String,
         /// The columns of it.
         known: String,
     },

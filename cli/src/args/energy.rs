@@ -12,8 +12,8 @@ Examples:
   assay energy --year 2020 --set price_usd_per_kwh=0.07 --set pue=1.2
   assay energy --format json
 
-Hash rates are those of the chain that is indexed, else those of the table reference.hash_rates: Bitcoin's up to
-June 2026 come with the program, others can be imported (`assay reference import`).
+Hash rates are those of the chain that is indexed, of other days those that were imported (`assay reference
+import`). If no chain is indexed, those of Bitcoin up to June 2026 come with the program.
 Prices, machines, countries and parameters are the tables of the schema reference, all of which can be
 changed; `assay sql \"select * from reference.energy_parameters\"` lists the parameters. What is computed
 here for every question, `assay analyze energy` keeps, day by day.";

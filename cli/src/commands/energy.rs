@@ -153,8 +153,9 @@ fn print_limits(estimate: &Estimate, years: &[Year], out: &mut Target) -> anyhow
         let first = years.first().map(|year| year.method);
         years.iter().filter(|year| Some(year.method) == first).map(days).sum()
     };
-    let (carried, without_fees) =
-        (sum(|year| year.carried_days), sum(|year| year.days_without_fees));
+    let carried = sum(|year| year.carried_days);
+    let without_blocks = sum(|year| year.days_without_blocks);
+    let without_fees = sum(|year| year.days_without_fees);
     if carried > 0 {
         writeln!(
             out,
@@ -164,9 +165,11 @@ fn print_limits(estimate: &Estimate, years: &[Year], out: &mut Target) -> anyhow
     if without_fees > 0 {
         writeln!(out, "On {without_fees} days fees are not known: revenue is new coins alone.")?;
     }
-    match estimate.height() {
-        Some(height) => writeln!(out, "Hash rates are those of the chain up to height {height}.")?,
-        None => writeln!(out, "No chain is indexed: hash rates are from reference.hash_rates.")?,
+    if without_blocks > 0 {
+        writeln!(
+            out,
+            "On {without_blocks} days hash rates are from reference.hash_rates, not from blocks."
+        )?;
     }
     writeln!(
         out,
@@ -214,6 +217,7 @@ fn in_json(estimate: &Estimate, options: &Options, years: &[Year]) -> Value {
                 "twh_90": year.interval_twh.map(|(low, high)| [low, high]),
                 "mt_co2e": three(year.mt_co2e),
                 "carried_days": year.carried_days,
+                "days_without_blocks": year.days_without_blocks,
                 "days_without_fees": year.days_without_fees,
             })
         })

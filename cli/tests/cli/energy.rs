@@ -176,7 +176,7 @@ fn without_a_chain_bitcoin_burns_what_its_headers_say() {
         [None, Some(184), Some(365), Some(366), Some(163)]
     );
     let told = place.run(&["energy", "--year", "2020"]).ok();
-    let from = "No chain is indexed: hash rates are from reference.hash_rates.";
+    let from = "On 366 days hash rates are from reference.hash_rates, not from blocks.";
     assert!(told.contains(from), "{told}");
     // Nothing was written, until it is to be kept; then it can be asked.
     assert!(!place.path("lake").exists());

@@ -37,10 +37,10 @@ export const basis: Placed[] = [
     {
       id: 43,
       title: 'Energy over transactions: misleading when used alone',
-      description: 'The electricity of a day over its transactions. It is not what a transaction costs: blocks are found at the same rate, empty or full, so one transaction more takes no electricity, and one payment may stand for many. Only days that the chain itself tells of. Each step of the axis is ten times the one below.',
+      description: 'The electricity of a day over its transactions. It is not what a transaction costs: blocks are found at the same rate, empty or full, so one transaction more takes no electricity, and one payment may stand for many. Only of a chain that is indexed, and by `assay analyze network`. Each step of the axis is ten times the one below.',
       links: [toPanel(UID, 'Electricity', PANEL.annual)],
     },
     series(ask.PER_TRANSACTION),
-    { unit: UNIT.kilowattHours, custom: LOGARITHMIC, overrides: [override('kWh a transaction', { color: fixed(COLOUR.warning) })] },
+    { unit: UNIT.energy, custom: LOGARITHMIC, overrides: [override('A transaction', { color: fixed(COLOUR.warning) })] },
   )],
 ];

@@ -18,17 +18,17 @@ export const overTime: Placed[] = [
     {
       id: PANEL.annual,
       title: 'Electricity, of a year at the power of the day',
-      description: 'What the chain would take in a year if its power stayed what it was on that day: at least, best guess, at most. 90 % of the guesses that uncertain parameters (price of electricity, PUE) lead to are between the dashed lines. After Cambridge (CBECI, CBNSI).',
+      description: 'What the chain would take in a year if its power stayed what it was on that day: at least, best guess, at most. 90 % of the guesses that uncertain parameters (price of electricity, PUE) lead to are between the dashed lines, which may leave the band: where electricity is so dear that no machine pays for it, a guess stays what it was. After Cambridge (CBECI, CBNSI).',
       links: [toPanel(UID, 'By all methods', PANEL.methods)],
     },
     series(
       ask.overTime(
-        'annual_twh_lower as "At least", annual_twh as "Best guess", annual_twh_upper as "At most", power_gw_low_90 * 8.766 as "5 % of guesses are below", power_gw_high_90 * 8.766 as "5 % of guesses are above"',
+        `${ask.energy('annual_twh_lower')} as "At least", ${ask.energy('annual_twh')} as "Best guess", ${ask.energy('annual_twh_upper')} as "At most",
+  ${ask.power('power_gw_low_90')} * 8766 as "5 % of guesses are below", ${ask.power('power_gw_high_90')} * 8766 as "5 % of guesses are above"`,
       ),
     ),
     {
       unit: UNIT.energy,
-      decimals: 1,
       min: 0,
       overrides: [
         BEST_GUESS,
@@ -52,19 +52,18 @@ export const overTime: Placed[] = [
       links: [toPanel(UID, 'The chosen method with its bounds', PANEL.annual)],
     },
     series(ask.METHODS_OVER_TIME),
-    { unit: UNIT.energy, decimals: 1, min: 0, custom: { fillOpacity: 0 } },
+    { unit: UNIT.energy, min: 0, custom: { fillOpacity: 0 } },
   )],
   [12, 10, 12, 8, lines(
     {
       id: PANEL.scenario,
       title: 'If electricity had cost ${price:text}',
-      description: 'The best guess of a year at the power of the day as it is estimated, and as it would be had electricity cost what is chosen at the top (Cambridge takes 5 ct/kWh). The dearer electricity, the fewer machines pay for it. The SQL function `energy` answers the same with any parameter: `energy(price_usd_per_kwh => 0.07, pue => 1.2)`.',
+      description: 'The best guess of a year at the power of the day as it is estimated, and as it would be had electricity cost what is chosen at the top (Cambridge takes 5 ct/kWh). The dearer electricity, the fewer machines pay for it; there are gaps where none would. The SQL function `energy` answers the same with any parameter: `energy(price_usd_per_kwh => 0.07, pue => 1.2)`.',
       links: [toPanel(UID, 'All parameters', PANEL.parameters)],
     },
     series(ask.SCENARIO),
     {
       unit: UNIT.energy,
-      decimals: 1,
       min: 0,
       custom: { fillOpacity: 0 },
       overrides: [
@@ -77,7 +76,7 @@ export const overTime: Placed[] = [
     {
       id: PANEL.hashRate,
       title: 'Hash rate',
-      description: 'Hashes a second on the mean of the day: the difficulties of its blocks, times the hashes that difficulty 1 takes on average, over a day. 0 where nothing is hashed. Each step of the axis is ten times the one below.',
+      description: 'Hashes a second on the mean of the day: the difficulties of its blocks, times the hashes that difficulty 1 takes on average, over a day. A gap where nothing is hashed. Each step of the axis is ten times the one below.',
       links: [toPanel(UID, 'Efficiency', PANEL.efficiency)],
     },
     series(ask.overTime('nullif(hash_rate_ths, 0) * 1e12 as "Hash rate"')),
@@ -126,18 +125,18 @@ export const overTime: Placed[] = [
       description: 'Electricity of all days up to each day, added up: at least, best guess, at most.',
       links: [toPanel(UID, 'Electricity of a year', PANEL.annual)],
     },
-    series(ask.overTime('total_twh_lower as "At least", total_twh as "Best guess", total_twh_upper as "At most"')),
-    { unit: UNIT.energy, decimals: 0, min: 0, overrides: [BEST_GUESS, ...BOUNDS] },
+    series(ask.overTime(`${ask.energy('total_twh_lower')} as "At least", ${ask.energy('total_twh')} as "Best guess", ${ask.energy('total_twh_upper')} as "At most"`)),
+    { unit: UNIT.energy, min: 0, overrides: [BEST_GUESS, ...BOUNDS] },
   )],
   [12, 35, 12, 8, lines(
     {
       id: PANEL.emissions,
       title: 'Emissions, of a year at the power of the day',
-      description: 'What the electricity of a year would emit at the power of that day, in million tonnes of CO2 equivalents. Bounds are those of the electricity; that of what a kWh emits are not known.',
+      description: 'What the electricity of a year would emit at the power of that day, in tonnes of CO2 equivalents. Bounds are those of the electricity; that of what a kWh emits are not known.',
       links: [toPanel(UID, 'What a kWh emits', 38)],
     },
     series(ask.EMISSIONS_OVER_TIME),
-    { unit: UNIT.emissions, decimals: 1, min: 0, overrides: [BEST_GUESS, ...BOUNDS] },
+    { unit: UNIT.emissions, min: 0, overrides: [BEST_GUESS, ...BOUNDS] },
   )],
   [0, 43, 24, 7, lines(
     {

@@ -11,6 +11,8 @@ const EXPLANATION = `
 
 **It is an estimate, not a measurement.** Nobody knows which machines run. The hash rate follows from the chain itself; which machines pay for their electricity follows from their efficiency and the price of a coin. **At least**: all use the most efficient of these. **At most**: the least efficient. The **best guess** is their mean, newer machines counting for more.
 
+By **revenue_share** there is one figure: what miners can buy. Under **proof of stake** (Ethereum since September 2022) nothing is hashed, and the figure is nodes times the power of a computer.
+
 **Cite it with its bounds**, method and year. A different price of electricity gives different figures: try \`energy(price_usd_per_kwh => 0.07)\` in SQL.
 
 Definitions and sources: the **i** in the corner of each panel.
@@ -57,33 +59,33 @@ export const head: Placed[] = [
 export const figures: Placed[] = [
   [0, 8, 4, 4, figure(
     { id: 11, title: 'Electricity, best guess', description: 'Electricity that the chain took on the days of the year, best guess. Cite it with its bounds, beside.', links: [toPanel(UID, 'Over time', PANEL.annual)] },
-    rows(ask.ofYear('twh as "Best guess"')),
-    { unit: UNIT.energy, decimals: 1, colour: COLOUR.bestGuess },
+    rows(ask.ofYear(`${ask.energy('twh')} as "Best guess"`)),
+    { unit: UNIT.energy, colour: COLOUR.bestGuess },
   )],
   [4, 8, 4, 4, figure(
-    { id: 12, title: 'At least', description: 'If all machines were the most efficient that could be bought, in the best-run sites: no estimate can be below it.', links: [toPanel(UID, 'Over time', PANEL.annual)] },
-    rows(ask.ofYear('twh_lower as "At least"')),
-    { unit: UNIT.energy, decimals: 1, colour: COLOUR.bound },
+    { id: 12, title: 'At least', description: 'By the method hardware, while something is hashed: if all machines were the most efficient that could be bought, in the best-run sites. Of nodes: if all were the thriftiest computer.', links: [toPanel(UID, 'Over time', PANEL.annual)] },
+    rows(ask.ofYear(`${ask.energy('twh_lower')} as "At least"`)),
+    { unit: UNIT.energy, colour: COLOUR.bound },
   )],
   [8, 8, 4, 4, figure(
-    { id: 13, title: 'At most', description: 'If all machines were the least efficient that still pay for their electricity, in poorly run sites.', links: [toPanel(UID, 'Over time', PANEL.annual)] },
-    rows(ask.ofYear('twh_upper as "At most"')),
-    { unit: UNIT.energy, decimals: 1, colour: COLOUR.bound },
+    { id: 13, title: 'At most', description: 'By the method hardware, while something is hashed: if all machines were the least efficient that still pay for their electricity, in poorly run sites. Of nodes: if all were the thirstiest computer.', links: [toPanel(UID, 'Over time', PANEL.annual)] },
+    rows(ask.ofYear(`${ask.energy('twh_upper')} as "At most"`)),
+    { unit: UNIT.energy, colour: COLOUR.bound },
   )],
   [12, 8, 4, 4, figure(
-    { id: 14, title: 'Of the electricity of ${country:text}', description: 'Best guess over the electricity that the country used in that year, or in the nearest year that is known. The UN report E/CN.16/2021/3, para. 56 (a), compares 2020 with Switzerland.', links: [toPanel(UID, 'Beside other countries', PANEL.ranking)] },
+    { id: 14, title: 'Of the electricity of ${country:text}', description: 'Best guess of the days of the year that have an estimate, which of the last year may be few, over the electricity that the country used in all of that year, or of the nearest year that is known. The UN report E/CN.16/2021/3, para. 56 (a), compares 2020 with Switzerland.', links: [toPanel(UID, 'Beside other countries', PANEL.ranking)] },
     rows(ask.ofYear('share as "Share"')),
-    { unit: UNIT.share, decimals: 0, colour: COLOUR.country },
+    { unit: UNIT.share, colour: COLOUR.country },
   )],
   [16, 8, 4, 4, figure(
-    { id: 15, title: 'Emissions, best guess', description: 'What that electricity emitted on the days of the year, in million tonnes of CO2 equivalents: energy times what a kWh emits where the chain is mined, mean of the countries by their share of mining.', links: [toPanel(UID, 'Over time', PANEL.emissions)] },
+    { id: 15, title: 'Emissions, best guess', description: 'What that electricity emitted on the days of the year, in tonnes of CO2 equivalents: energy times what a kWh emits, mean of the countries by their share of mining; since the Merge, of what that was last.', links: [toPanel(UID, 'Over time', PANEL.emissions)] },
     rows(ask.EMITTED),
-    { unit: UNIT.emissions, decimals: 1, colour: COLOUR.emissions },
+    { unit: UNIT.emissions, colour: COLOUR.emissions },
   )],
   [20, 8, 4, 4, figure(
     { id: 16, title: 'Mean power', description: 'Mean of the power that the chain drew on the days of the year, best guess. A large power station has 1 GW.', links: [toPanel(UID, 'Electricity over time', PANEL.annual)] },
-    rows(ask.ofDays('avg(power_gw) as "Power"')),
-    { unit: UNIT.power, decimals: 2, colour: COLOUR.bestGuess },
+    rows(ask.ofDays(`${ask.power('avg(power_gw)')} as "Power"`)),
+    { unit: UNIT.power, colour: COLOUR.bestGuess },
   )],
 ];
 
@@ -93,14 +95,13 @@ export const ofTheYear: Placed[] = [
     {
       id: PANEL.ranking,
       title: 'Countries that used about as much',
-      description: 'Electricity of the chain on the days of the chosen year, best guess, among the ten countries that used about as much in that year, or in the nearest year that is known, which stands in brackets.',
+      description: 'Electricity of the chain on those days of the chosen year that have an estimate, best guess, among the ten countries that used about as much in all of that year, or of the nearest year that is known, which stands in brackets.',
       links: [toPanel(UID, 'Years of the chain', PANEL.years)],
     },
     rows(ask.RANKING),
     'Who',
     {
       unit: UNIT.energy,
-      decimals: 1,
       min: 0,
       overrides: [
         override('Country', { color: fixed(COLOUR.country) }),
@@ -119,11 +120,11 @@ export const ofTheYear: Placed[] = [
     [
       override('Year', { 'custom.width': 70 }),
       override('Days', { ...COUNT, 'custom.width': 70 }),
-      override('TWh', { unit: UNIT.exact, decimals: 2 }),
-      override('At least', { unit: UNIT.exact, decimals: 2 }),
-      override('At most', { unit: UNIT.exact, decimals: 2 }),
-      override('MtCO2e', { unit: UNIT.exact, decimals: 2 }),
-      override('Of the country', { unit: UNIT.share, decimals: 1 }),
+      override('Best guess', { unit: UNIT.energy }),
+      override('At least', { unit: UNIT.energy }),
+      override('At most', { unit: UNIT.energy }),
+      override('Emissions', { unit: UNIT.emissions }),
+      override('Of the country', { unit: UNIT.share }),
     ],
   )],
 ];

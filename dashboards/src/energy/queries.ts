@@ -8,6 +8,20 @@ const PER_USE = 'analytics.energy_per_use_daily';
 /** The value of the variable `year` that stands for the last year there is: one that no year comes after. */
 export const LAST_YEAR = '2200';
 
+/** Units of the tables in those that Grafana writes with as few digits as it can: Wh, W and t. */
+const WH_PER_TWH = '1e12';
+const T_PER_MT = '1e6';
+
+/** A column in TWh, in Wh. */
+export function energy(column: string): string {
+  return `${column} * ${WH_PER_TWH}`;
+}
+
+/** A column in GW, in W. */
+export function power(column: string): string {
+  return `${column} * 1e9`;
+}
+
 /** What is asked about. */
 const OF = `chain = '$chain' and method = '$method'`;
 
@@ -35,8 +49,11 @@ where ${OF} and ${YEAR} = ${THE_YEAR}
 having count(*) > 0`;
 }
 
-/** Emissions of the chosen year, million tonnes: each day has its part of a year's. */
-export const EMITTED = `select sum(annual_mt_co2e) / 365.25 as "Emitted"
+/** Emissions of days in tonnes: each has its part of a year's. */
+const EMITTED_TONNES = `sum(annual_mt_co2e) / 365.25 * ${T_PER_MT}`;
+
+/** Emissions of the chosen year. */
+export const EMITTED = `select ${EMITTED_TONNES} as "Emitted"
 from ${EMISSIONS}
 where ${OF} and ${YEAR} = ${THE_YEAR}
 having count(*) > 0`;
@@ -49,7 +66,7 @@ where ${OF} and $__timeFilter(day)
 order by day`;
 }
 
-export const EMISSIONS_OVER_TIME = `select day as "time", annual_mt_co2e_lower as "At least", annual_mt_co2e as "Best guess", annual_mt_co2e_upper as "At most"
+export const EMISSIONS_OVER_TIME = `select day as "time", annual_mt_co2e_lower * ${T_PER_MT} as "At least", annual_mt_co2e * ${T_PER_MT} as "Best guess", annual_mt_co2e_upper * ${T_PER_MT} as "At most"
 from ${EMISSIONS}
 where ${OF} and $__timeFilter(day)
 order by day`;
@@ -59,13 +76,14 @@ from ${EMISSIONS}
 where ${OF} and $__timeFilter(day)
 order by day`;
 
-export const METHODS_OVER_TIME = `select day as "time", method as metric, annual_twh
+export const METHODS_OVER_TIME = `select day as "time", method as metric, ${energy('annual_twh')}
 from ${DAILY}
 where chain = '$chain' and $__timeFilter(day)
 order by day, method`;
 
-/** What would have been at another price of electricity. */
-export const SCENARIO = `select daily.day as "time", daily.annual_twh as "As estimated", scenario.annual_twh as "At the chosen price"
+/** What would have been at another price of electricity, where any machine would have paid for that. */
+export const SCENARIO = `select daily.day as "time", ${energy('daily.annual_twh')} as "As estimated",
+  case when scenario.is_carried then null else ${energy('scenario.annual_twh')} end as "At the chosen price"
 from ${DAILY} as daily
 join energy('$chain', price_usd_per_kwh => '$price') as scenario
   on daily.day = scenario.day and daily.method = scenario.method
@@ -75,12 +93,12 @@ order by daily.day`;
 /** The countries that used about as much, and the chain among them. */
 export const RANKING = `select "Who", "Country", "Chain"
 from (
-  select '$chain' as "Who", cast(null as double precision) as "Country", max(twh) as "Chain"
+  select '$chain' as "Who", cast(null as double precision) as "Country", ${energy('max(twh)')} as "Chain"
   ${BESIDE_COUNTRIES}
   union all
   select "Who", "Country", cast(null as double precision)
   from (
-    select name || ' (' || cast(country_year as varchar) || ')' as "Who", country_twh as "Country"
+    select name || ' (' || cast(country_year as varchar) || ')' as "Who", ${energy('country_twh')} as "Country"
     ${BESIDE_COUNTRIES}
     order by abs(ln(country_twh / nullif(twh, 0)))
     limit 10
@@ -90,11 +108,11 @@ where coalesce("Country", "Chain") is not null
 order by coalesce("Country", "Chain") desc`;
 
 /** Every year of the chain beside the chosen country. */
-export const YEARS = `select cast(energy.year as varchar) as "Year", energy.days as "Days", twh as "TWh", twh_lower as "At least", twh_upper as "At most",
-  emitted as "MtCO2e", share as "Of the country"
+export const YEARS = `select cast(energy.year as varchar) as "Year", energy.days as "Days", ${energy('twh')} as "Best guess", ${energy('twh_lower')} as "At least",
+  ${energy('twh_upper')} as "At most", emitted as "Emissions", share as "Of the country"
 from ${COMPARE} as energy
 join (
-  select ${YEAR} as year, sum(annual_mt_co2e) / 365.25 as emitted
+  select ${YEAR} as year, ${EMITTED_TONNES} as emitted
   from ${EMISSIONS}
   where ${OF}
   group by 1
@@ -116,7 +134,7 @@ from reference.energy_parameters
 where chain = '$chain'
 order by parameter`;
 
-export const PER_TRANSACTION = `select day as "time", kwh_per_transaction as "kWh a transaction"
+export const PER_TRANSACTION = `select day as "time", kwh_per_transaction * 1e3 as "A transaction"
 from ${PER_USE}
 where ${OF} and $__timeFilter(day)
 order by day`;

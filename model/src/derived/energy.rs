@@ -22,7 +22,7 @@ pub const ENERGY_DAILY: DerivedTable = DerivedTable {
         Column::optional(
             "power_gw_low_90",
             ColumnType::Float64,
-            "Below it are 5 % of the guesses that uncertain parameters lead to, GW; null where none was drawn.",
+            "Below it are 5 % of the guesses that uncertain parameters lead to, GW; null where none was drawn. It may be outside of the bounds, which are of one price of electricity.",
         ),
         Column::optional("power_gw_high_90", ColumnType::Float64, "Above it are 5 % of them, GW."),
         Column::required(

@@ -63,7 +63,7 @@ pub const GPUS: ReferenceTable = ReferenceTable {
 /// Hash rates where there is no chain to take them from.
 pub const HASH_RATES: ReferenceTable = ReferenceTable {
     name: "hash_rates",
-    doc: "One row per chain and day whose hash rate was imported: for those who have no full chain.",
+    doc: "One row per chain and day whose hash rate is known without its blocks: Bitcoin's from its headers, others imported. Of a chain that is indexed, only imported rows count, for days that it has no blocks of.",
     key: &["chain", "day"],
     series: &["chain"],
     columns: &[

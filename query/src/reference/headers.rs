@@ -17,8 +17,13 @@ const FIRST_TIME: i64 = 1_231_006_505;
 const MAX_BACK_SECONDS: i64 = 4 * 3_600;
 /// Blocks of Bitcoin of which all have the same difficulty (Bitcoin Core: `DifficultyAdjustmentInterval`).
 const RETARGET_BLOCKS: u64 = 2_016;
-/// More headers than any chain will have for long: it bounds memory.
-const MAX_HEADERS: u64 = 100_000_000;
+/// More headers than a chain will have for long: they bound memory, which one of Bitcoin's in a file can take
+/// that of as many as difficulty stays for.
+const MAX_BITCOIN_HEADERS: u64 = 4_000_000;
+const MAX_ETHEREUM_HEADERS: u64 = 100_000_000;
+/// The columns of a file, and what can be said of all headers.
+pub(super) const COLUMNS: [&str; 4] = ["height", "time", "difficulty", "bits"];
+pub(super) const CONSTANTS: [&str; 2] = ["chain", "source"];
 
 /// One header of a file, or one between two of them.
 #[derive(Clone, Copy)]
@@ -31,7 +36,7 @@ struct Header {
     difficulty: f64,
 }
 
-/// What the headers in `text` say of each whole day: CSV of consecutive heights, or, of Bitcoin, of some such
+/// What the headers in `text` say of each whole day, which the first is at height 0, or if they begin with it: CSV of consecutive heights, or, of Bitcoin, of some such
 /// that difficulty does not change between them. Blocks between are taken to be evenly spread in time.
 pub(super) fn hash_rates(text: &[u8], columns: &Columns, today: Today) -> Result<Rows, Wrong> {
     let constant = |name: &str| columns.constants.get(name).map(String::as_str);
@@ -59,6 +64,10 @@ pub(super) fn hash_rates(text: &[u8], columns: &Columns, today: Today) -> Result
         let end = (day.last + 1 - first.height) as usize;
         let blocks = &headers[done..end.max(done)];
         let work = blocks.iter().fold(0.0, |work, header| work + header.difficulty);
+        done = end.max(done);
+        if first.height > 0 && day.start < times[0] {
+            continue;
+        }
         let row = Row {
             line: headers[end - 1].line,
             cells: vec![
@@ -72,7 +81,6 @@ pub(super) fn hash_rates(text: &[u8], columns: &Columns, today: Today) -> Result
         };
         check_row(&HASH_RATES, &row, today).map_err(|reason| Wrong::at(row.line, reason))?;
         rows.push(row);
-        done = end.max(done);
     }
     let rows = Rows::new(&HASH_RATES, rows)?;
     check_rows(&rows)?;
@@ -126,10 +134,9 @@ impl Header {
                 .ok()
                 .and_then(target_difficulty),
         };
-        let height = height.parse().ok().filter(|height| *height < MAX_HEADERS);
         Ok(Header {
             line,
-            height: height.ok_or_else(|| format!("'{}' is no height", cell(places.height)))?,
+            height: height.parse().map_err(|_| format!("'{height}' is no height"))?,
             time: time.parse().map_err(|_| format!("'{time}' is no time, seconds since 1970"))?,
             difficulty: difficulty
                 .filter(|difficulty: &f64| difficulty.is_finite() && *difficulty > 0.0)
@@ -140,6 +147,13 @@ impl Header {
     /// Why it cannot come after `before`, or at all.
     fn check(&self, chain: Chain, before: Option<&Header>, today: Today) -> Result<(), String> {
         let Header { height, time, .. } = self;
+        let most = match chain {
+            Chain::Bitcoin => MAX_BITCOIN_HEADERS,
+            Chain::Ethereum => MAX_ETHEREUM_HEADERS,
+        };
+        if *height >= most {
+            return Err(format!("height {height} is beyond all that {chain} can have"));
+        }
         if *time < FIRST_TIME || *time > today / MICROS {
             return Err(format!("its time {time} is before 2009, or is to come"));
         }

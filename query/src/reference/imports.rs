@@ -98,14 +98,18 @@ impl Reference {
         }
     }
 
-    /// Tells one state of `tables` from all others: the beginning of a SHA-256 of their rows.
+    /// Tells one state of `tables` from all others: the beginning of a SHA-256 of their rows, those that come
+    /// with the program and those that were imported.
     pub(crate) fn fingerprint(
         &self,
         tables: &[&'static ReferenceTable],
     ) -> Result<String, QueryError> {
         let mut hash = Sha256::new();
         for table in tables {
-            hash.update(self.rows(table)?.to_csv());
+            hash.update(shipped(table).to_csv());
+            if self.seen[place(table)].is_some() {
+                hash.update(self.rows(table)?.to_csv());
+            }
         }
         Ok(hex::encode(&hash.finalize()[..FINGERPRINT_BYTES]))
     }

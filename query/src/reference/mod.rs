@@ -115,10 +115,13 @@ pub fn import(
     columns: &Columns,
 ) -> Result<Imported, QueryError> {
     let rows = if table == HEADERS {
+        check_names(HEADERS, &headers::COLUMNS, columns.names.keys())?;
+        check_names(HEADERS, &headers::CONSTANTS, columns.constants.keys())?;
         headers::hash_rates(&imports::read_file(file)?, columns, today())
     } else {
         let table = find(table)?;
-        check_names(table, columns)?;
+        let known: Vec<_> = table.columns.iter().map(|column| column.name).collect();
+        check_names(table.name, &known, columns.names.keys().chain(columns.constants.keys()))?;
         Rows::read(table, &imports::read_file(file)?, columns, today())
     };
     imports::add(dir, rows.map_err(|wrong| wrong.in_file(file))?)
@@ -144,21 +147,23 @@ fn find(name: &str) -> Result<&'static ReferenceTable, QueryError> {
     })
 }
 
-/// Whether the table has the columns that are named.
-fn check_names(table: &ReferenceTable, columns: &Columns) -> Result<(), QueryError> {
-    let named = columns.names.keys().chain(columns.constants.keys());
-    for name in named {
-        let mut other = table.columns.iter().flat_map(|column| in_other_units(column.name));
-        if !table.has(name) && !other.any(|(known, _)| known == *name) {
-            let known: Vec<_> = table.columns.iter().map(|column| column.name).collect();
-            return Err(QueryError::UnknownColumn {
-                name: name.clone(),
-                table: table.name,
-                known: known.join(", "),
-            });
-        }
+/// An error unless all that are `named` are columns of what is called `of`, those that are `known`.
+fn check_names<'a>(
+    of: &str,
+    known: &[&str],
+    mut named: impl Iterator<Item = &'a String>,
+) -> Result<(), QueryError> {
+    let is_one = |name: &String, known: &str| {
+        name == known || in_other_units(known).any(|(other, _)| other == *name)
+    };
+    match named.find(|name| !known.iter().any(|known| is_one(name, known))) {
+        None => Ok(()),
+        Some(name) => Err(QueryError::UnknownColumn {
+            name: name.clone(),
+            of: of.to_owned(),
+            known: known.join(", "),
+        }),
     }
-    Ok(())
 }
 
 /// The day that it is, UTC.

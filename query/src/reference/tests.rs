@@ -174,7 +174,7 @@ fn headers_become_hash_rates() {
         (text(100..110) + &header(109), 12, "109 is out of order: 110 to 2016 is to come here"),
         (text(100..110) + &header(2017), 12, "2017 is out of order: 110 to 2016 is to come here"),
         (text(2015..2016) + &header(2017), 3, "2017 is out of order: 2016 is to come here"),
-        (text(100..110) + &header(2016 * 60_000), 12, "'120960000' is no height"),
+        (text(100..110) + &header(2016 * 60_000), 12, "beyond all that bitcoin can have"),
         (text(100..102) + "102,1233400000,1d00ffff\n", 4, "hours before"),
         (text(100..102) + "102,1,1d00ffff\n", 4, "before 2009"),
         (text(100..102) + "102,9999999999,1d00ffff\n", 4, "or is to come"),
@@ -186,6 +186,17 @@ fn headers_become_hash_rates() {
         let error = take(&change).expect_err(reason).to_string();
         assert!(error.contains(&format!("line {line}:")) && error.contains(reason), "{error}");
     }
+    // The day of the first is whole if it is the first of all, or if they begin with it.
+    for (heights, whole) in [(0..500, 3), (172..672, 2), (100..600, 3)] {
+        let rows = take(&text(heights.clone())).expect("imported").rows;
+        assert_eq!(rows, whole, "{heights:?}");
+    }
+    let misspelt = Columns {
+        constants: [("chian".to_owned(), "bitcoin".to_owned())].into(),
+        ..Columns::default()
+    };
+    let error = import(dir.path(), "headers", &file, &misspelt).expect_err("a mistake").to_string();
+    assert_eq!(error, "headers has no column 'chian': it has chain, source");
 }
 
 #[test]

@@ -56,7 +56,12 @@ pub(crate) async fn gather(
     let (mut from, mut block) = (0, None);
     if let Some(whole) = whole {
         from = whole.from;
-        for mined in of_chain(session, chain, whole.from, &whole.days).await? {
+        // A chain that begins later may lack blocks of its first day.
+        let (first, lasting) = match whole.days.split_first() {
+            Some((first, others)) if from > 0 => (first.last + 1, others),
+            _ => (from, &whole.days[..]),
+        };
+        for mined in of_chain(session, chain, first, lasting).await? {
             days.insert(mined.day, mined);
         }
         if let Some(last) = whole.days.last() {

@@ -19,7 +19,7 @@ const ETHEREUM_SUBSIDIES: [(&str, f64); 3] =
 /// Blocks of Bitcoin a day, by its rules.
 const BITCOIN_BLOCKS: f64 = 144.0;
 /// Heights of Ethereum at the beginning of days, from its blocks.
-const ETHEREUM_HEIGHTS: [(&str, f64); 9] = [
+const ETHEREUM_HEIGHTS: [(&str, f64); 8] = [
     ("2015-07-30", 0.0),
     ("2016-01-01", 778_483.0),
     ("2017-01-01", 2_912_407.0),
@@ -28,10 +28,9 @@ const ETHEREUM_HEIGHTS: [(&str, f64); 9] = [
     ("2020-01-01", 9_193_266.0),
     ("2021-01-01", 11_565_019.0),
     ("2022-01-01", 13_916_166.0),
-    MERGE,
 ];
-/// The day of the Merge, and the first height after it.
-const MERGE: (&str, f64) = ("2022-09-15", 15_537_394.0);
+/// When the Merge was, and the first height after it: that block's header time, microseconds since 1970.
+const MERGE: (i64, f64) = (1_663_224_179_000_000, 15_537_394.0);
 /// Blocks during which the DAG stays the same (yellow paper, appendix J).
 const EPOCH_BLOCKS: u64 = 30_000;
 /// Bytes of the first DAG, and by how many each is larger than the one before; to the next prime below.
@@ -54,7 +53,9 @@ fn usual_blocks(chain: Chain, at: i64) -> f64 {
     match chain {
         Chain::Bitcoin => BITCOIN_BLOCKS,
         Chain::Ethereum => around(at).map_or(0.0, |[(from, height), (to, next)]| {
-            (next - height) / ((to - from) / DAY_MICROS) as f64
+            // Of the day of the Merge a few hours.
+            let mined = (to - at).min(DAY_MICROS);
+            (next - height) * mined as f64 / (to - from) as f64
         }),
     }
 }
@@ -66,14 +67,16 @@ pub(crate) fn height_about(chain: Chain, at: i64) -> u64 {
             let part = (at - from) as f64 / (to - from) as f64;
             (height + part * (next - height)) as u64
         }
-        (Chain::Ethereum, None) if day(MERGE.0).is_some_and(|merge| merge <= at) => MERGE.1 as u64,
+        (Chain::Ethereum, None) if MERGE.0 <= at => MERGE.1 as u64,
         _ => 0,
     }
 }
 
-/// The two of [`ETHEREUM_HEIGHTS`] between which a moment is; `None` outside of Ethereum's proof of work.
+/// The two moments of [`ETHEREUM_HEIGHTS`], or with that of the Merge, between which one is; `None` outside of
+/// Ethereum's proof of work.
 fn around(at: i64) -> Option<[(i64, f64); 2]> {
     let known = ETHEREUM_HEIGHTS.map(|(from, height)| (day(from).unwrap_or_default(), height));
+    let known: Vec<_> = known.into_iter().chain([MERGE]).collect();
     known.windows(2).map(|pair| [pair[0], pair[1]]).find(|[from, to]| (from.0..to.0).contains(&at))
 }
 
@@ -98,7 +101,9 @@ fn rules_are_those_of_the_day() {
     // The year of the difficulty bomb had fewer blocks than others, and there is nothing to mine since the Merge.
     let ether = subsidy(Chain::Ethereum, at("2017-08-01"), None);
     assert!((26_305.0..26_306.0).contains(&ether), "{ether}");
-    assert_eq!(subsidy(Chain::Ethereum, at("2023-01-01"), None), 0.0);
+    let last = subsidy(Chain::Ethereum, at("2022-09-15"), None) / 2.0;
+    assert!((1_700.0..1_800.0).contains(&last), "{last}");
+    assert_eq!(subsidy(Chain::Ethereum, at("2022-09-16"), None), 0.0);
     // Cards of 4 GB ended with epoch 384 or so, at the end of 2020.
     let gib =
         |text| dag_bytes(Chain::Ethereum, height_about(Chain::Ethereum, at(text))) / DAG_BYTES.0;

@@ -27,6 +27,8 @@ pub struct Year {
     pub mt_co2e: Bounds,
     /// Days for which hash rate or revenue was carried forward, or on which no machine paid.
     pub carried_days: usize,
+    /// Days whose hash rate is from `reference.hash_rates`, not from blocks.
+    pub days_without_blocks: usize,
     /// Days of which only new coins are known of the revenue, and no fees.
     pub days_without_fees: usize,
 }
@@ -72,6 +74,8 @@ impl Estimate {
                 };
                 let is_carried = day.power.is_carried || mined.hash_rate_from == Origin::Carried;
                 current.carried_days += usize::from(is_carried);
+                let has_blocks = mined.hash_rate_from != Origin::Reference;
+                current.days_without_blocks += usize::from(!has_blocks);
                 let has_fees = matches!(mined.revenue_from, Origin::Chain | Origin::Reference);
                 current.days_without_fees += usize::from(!has_fees);
             }
@@ -90,6 +94,7 @@ impl Year {
             interval_twh: Some((0.0, 0.0)),
             mt_co2e: Bounds::default(),
             carried_days: 0,
+            days_without_blocks: 0,
             days_without_fees: 0,
         }
     }
