@@ -32,6 +32,14 @@ export function series(sql: string): Query {
   return query('time_series', sql);
 }
 
+/** Columns of those rows of a table with a `day` that meet a condition, over the times that are shown. */
+export function byDay(columns: string, table: string, condition: string): string {
+  return `select day as "time", ${columns}
+from ${table}
+where ${condition} and $__timeFilter(day)
+order by day`;
+}
+
 function query(format: Query['format'], sql: string): Query {
   return { refId: 'A', datasource: DATASOURCE, editorMode: 'code', format, rawQuery: true, rawSql: sql.trim() };
 }

@@ -23,7 +23,7 @@ export const overTime: Placed[] = [
     },
     series(
       ask.overTime(
-        `${ask.energy('annual_twh_lower')} as "At least", ${ask.energy('annual_twh')} as "Best guess", ${ask.energy('annual_twh_upper')} as "At most",
+        `${ask.bounds('annual_twh', ask.energy)},
   ${ask.power('power_gw_low_90')} * 8766 as "5 % of guesses are below", ${ask.power('power_gw_high_90')} * 8766 as "5 % of guesses are above"`,
       ),
     ),
@@ -90,7 +90,7 @@ export const overTime: Placed[] = [
       links: [toPanel(UID, 'Revenue', PANEL.revenue)],
     },
     series(
-      ask.overTime('efficiency_j_per_gh_lower as "At least", efficiency_j_per_gh as "Best guess", efficiency_j_per_gh_upper as "At most", threshold_j_per_gh as "Threshold"'),
+      ask.overTime(`${ask.bounds('efficiency_j_per_gh', (column) => column)}, threshold_j_per_gh as "Threshold"`),
     ),
     {
       unit: UNIT.efficiency,
@@ -125,7 +125,7 @@ export const overTime: Placed[] = [
       description: 'Electricity of all days up to each day, added up: at least, best guess, at most.',
       links: [toPanel(UID, 'Electricity of a year', PANEL.annual)],
     },
-    series(ask.overTime(`${ask.energy('total_twh_lower')} as "At least", ${ask.energy('total_twh')} as "Best guess", ${ask.energy('total_twh_upper')} as "At most"`)),
+    series(ask.overTime(ask.bounds('total_twh', ask.energy))),
     { unit: UNIT.energy, min: 0, overrides: [BEST_GUESS, ...BOUNDS] },
   )],
   [12, 35, 12, 8, lines(

@@ -1,5 +1,7 @@
 // What the dashboard asks. Grafana replaces `$name` before the data source sees a statement.
 
+import { byDay } from '../grafana.js';
+
 const DAILY = 'analytics.energy_daily';
 const EMISSIONS = 'analytics.emissions_daily';
 const COMPARE = 'analytics.energy_compare';
@@ -60,21 +62,18 @@ having count(*) > 0`;
 
 /** Figures of each day over the times that are shown. */
 export function overTime(columns: string): string {
-  return `select day as "time", ${columns}
-from ${DAILY}
-where ${OF} and $__timeFilter(day)
-order by day`;
+  return byDay(columns, DAILY, OF);
 }
 
-export const EMISSIONS_OVER_TIME = `select day as "time", annual_mt_co2e_lower * ${T_PER_MT} as "At least", annual_mt_co2e * ${T_PER_MT} as "Best guess", annual_mt_co2e_upper * ${T_PER_MT} as "At most"
-from ${EMISSIONS}
-where ${OF} and $__timeFilter(day)
-order by day`;
+/** The three figures that a column has, each in the units that `scaled` makes of it. */
+export function bounds(column: string, scaled: (column: string) => string): string {
+  const [lower, best, upper] = [`${column}_lower`, column, `${column}_upper`].map(scaled);
+  return `${lower} as "At least", ${best} as "Best guess", ${upper} as "At most"`;
+}
 
-export const GRID_OVER_TIME = `select day as "time", g_co2e_per_kwh as "Emissions of a kWh"
-from ${EMISSIONS}
-where ${OF} and $__timeFilter(day)
-order by day`;
+export const EMISSIONS_OVER_TIME = byDay(bounds('annual_mt_co2e', (column) => `${column} * ${T_PER_MT}`), EMISSIONS, OF);
+
+export const GRID_OVER_TIME = byDay('g_co2e_per_kwh as "Emissions of a kWh"', EMISSIONS, OF);
 
 export const METHODS_OVER_TIME = `select day as "time", method as metric, ${energy('annual_twh')}
 from ${DAILY}
@@ -134,10 +133,7 @@ from reference.energy_parameters
 where chain = '$chain'
 order by parameter`;
 
-export const PER_TRANSACTION = `select day as "time", kwh_per_transaction * 1e3 as "A transaction"
-from ${PER_USE}
-where ${OF} and $__timeFilter(day)
-order by day`;
+export const PER_TRANSACTION = byDay('kwh_per_transaction * 1e3 as "A transaction"', PER_USE, OF);
 
 /** What can be chosen. */
 export const CHOICES = {

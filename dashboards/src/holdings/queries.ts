@@ -3,6 +3,8 @@
 // Grafana replaces `$name` before the data source sees a statement: a single value comes without quotes, with
 // `'` doubled; several come with quotes, and commas between them.
 
+import { byDay } from '../grafana.js';
+
 const DAILY = 'analytics.holdings_daily';
 const BRACKETS = 'analytics.holdings_brackets_daily';
 const METRICS = 'analytics.holdings_metrics_daily';
@@ -34,10 +36,7 @@ order by day`;
 
 /** Measures over the times that are shown. */
 export function overTime(columns: string): string {
-  return `select day as "time", ${columns}
-from ${DAILY}
-where ${OF} and $__timeFilter(day)
-order by day`;
+  return byDay(columns, DAILY, OF);
 }
 
 /** A column of each bracket over the times that are shown. */

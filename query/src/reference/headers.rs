@@ -17,9 +17,10 @@ const FIRST_TIME: i64 = 1_231_006_505;
 const MAX_BACK_SECONDS: i64 = 4 * 3_600;
 /// Blocks of Bitcoin of which all have the same difficulty (Bitcoin Core: `DifficultyAdjustmentInterval`).
 const RETARGET_BLOCKS: u64 = 2_016;
-/// More headers than a chain will have for long: they bound memory, which one of Bitcoin's in a file can take
-/// that of as many as difficulty stays for.
+/// More headers than Bitcoin will have for long. It bounds memory: one in a file can stand for as many as
+/// difficulty stays for.
 const MAX_BITCOIN_HEADERS: u64 = 4_000_000;
+/// The same of Ethereum, each of which is in the file.
 const MAX_ETHEREUM_HEADERS: u64 = 100_000_000;
 /// The columns of a file, and what can be said of all headers.
 pub(super) const COLUMNS: [&str; 4] = ["height", "time", "difficulty", "bits"];
@@ -36,8 +37,9 @@ struct Header {
     difficulty: f64,
 }
 
-/// What the headers in `text` say of each whole day, which the first is at height 0, or if they begin with it: CSV of consecutive heights, or, of Bitcoin, of some such
-/// that difficulty does not change between them. Blocks between are taken to be evenly spread in time.
+/// What the headers in `text` say of each whole day: CSV of consecutive heights, or, of Bitcoin, of some such that
+/// difficulty does not change between them. Blocks between are taken to be evenly spread in time. The day of
+/// the first is left out where blocks before it may be missing.
 pub(super) fn hash_rates(text: &[u8], columns: &Columns, today: Today) -> Result<Rows, Wrong> {
     let constant = |name: &str| columns.constants.get(name).map(String::as_str);
     let named = constant("chain").unwrap_or_default();

@@ -115,7 +115,8 @@ impl Reference {
     }
 }
 
-fn place(table: &ReferenceTable) -> usize {
+/// The place of `table` among all.
+pub(super) fn place(table: &ReferenceTable) -> usize {
     TABLES.iter().position(|known| *known == table).expect("it is one of them")
 }
 

@@ -46,6 +46,14 @@ pub struct Columns {
     pub constants: BTreeMap<String, String>,
 }
 
+impl Columns {
+    /// Columns of the names of the table, but for those that are the same in all rows.
+    fn constant<const N: usize>(constants: [(&str, &str); N]) -> Columns {
+        let constants = constants.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Columns { constants: constants.into(), ..Columns::default() }
+    }
+}
+
 /// What an import did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Imported {
@@ -175,12 +183,10 @@ fn today() -> Today {
 /// The rows of `table` that come with the program.
 pub(crate) fn shipped(table: &'static ReferenceTable) -> &'static Rows {
     static ALL: [OnceLock<Rows>; TABLES.len()] = [const { OnceLock::new() }; TABLES.len()];
-    let place = TABLES.iter().position(|known| *known == table).expect("it is one of them");
-    ALL[place].get_or_init(|| {
+    ALL[imports::place(table)].get_or_init(|| {
         let rows = if *table == HASH_RATES {
-            let constants = [("chain", "bitcoin"), ("source", "Bitcoin's headers")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let columns = Columns { constants: constants.into(), ..Columns::default() };
+            let columns =
+                Columns::constant([("chain", "bitcoin"), ("source", "Bitcoin's headers")]);
             headers::hash_rates(SHIPPED_HEADERS, &columns, Today::MAX)
         } else {
             Rows::read(table, shipped_csv(table.name), &Columns::default(), Today::MAX)

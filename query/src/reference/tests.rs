@@ -117,9 +117,7 @@ fn an_import_takes_the_place_of_its_series_alone() {
     let columns = Columns {
         names: [("day".to_owned(), "Date".to_owned()), ("price".to_owned(), "Close".to_owned())]
             .into(),
-        constants: [("asset", "bitcoin"), ("currency", "usd"), ("source", "me")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+        ..Columns::constant([("asset", "bitcoin"), ("currency", "usd"), ("source", "me")])
     };
     let before = Reference::open(dir.path()).expect("tables");
     fs::write(
@@ -158,8 +156,7 @@ fn headers_become_hash_rates() {
     };
     let take = |text: &str| {
         fs::write(&file, text).expect("written");
-        let constants = [("chain".to_owned(), "bitcoin".to_owned())].into();
-        let columns = Columns { constants, ..Columns::default() };
+        let columns = Columns::constant([("chain", "bitcoin")]);
         import(dir.path(), "headers", &file, &columns)
     };
     let imported = take(&text(100..100 + 3 * 144)).expect("imported");
@@ -191,20 +188,14 @@ fn headers_become_hash_rates() {
         let rows = take(&text(heights.clone())).expect("imported").rows;
         assert_eq!(rows, whole, "{heights:?}");
     }
-    let misspelt = Columns {
-        constants: [("chian".to_owned(), "bitcoin".to_owned())].into(),
-        ..Columns::default()
-    };
+    let misspelt = Columns::constant([("chian", "bitcoin")]);
     let error = import(dir.path(), "headers", &file, &misspelt).expect_err("a mistake").to_string();
     assert_eq!(error, "headers has no column 'chian': it has chain, source");
 }
 
 #[test]
 fn headers_with_which_difficulty_may_change_are_enough() {
-    let columns = Columns {
-        constants: [("chain".to_owned(), "bitcoin".to_owned())].into(),
-        ..Columns::default()
-    };
+    let columns = Columns::constant([("chain", "bitcoin")]);
     let begin = day("2020-01-01").expect("a day") / 1_000_000;
     let header = |height: i64| {
         // Three blocks in two thousand seconds.
@@ -273,8 +264,7 @@ proptest! {
         let _ = read(table, &text);
         let _ = read(table, &lines.join("\n"));
         let headers = format!("height,time,bits\n{}\n", lines.join("\n"));
-        let constants = [("chain".to_owned(), "bitcoin".to_owned())].into();
-        let columns = Columns { constants, ..Columns::default() };
+        let columns = Columns::constant([("chain", "bitcoin")]);
         let _ = headers::hash_rates(headers.as_bytes(), &columns, late());
     }
 
@@ -282,8 +272,7 @@ proptest! {
     #[test]
     fn no_number_is_too_large(height in any::<u64>(), time in any::<i64>(), number in any::<f64>(), day in any::<i64>()) {
         let text = format!("height,time,difficulty\n{height},{time},{number}\n{},{time},{number}\n", height.wrapping_add(1));
-        let constants = [("chain".to_owned(), "ethereum".to_owned())].into();
-        let columns = Columns { constants, ..Columns::default() };
+        let columns = Columns::constant([("chain", "ethereum")]);
         let _ = headers::hash_rates(text.as_bytes(), &columns, late());
         let rates = format!("chain,day,hash_rate_ehs,source\nbitcoin,{day},{number},x\n");
         let _ = read(&HASH_RATES, &rates);

@@ -74,8 +74,8 @@ impl Estimate {
                 };
                 let is_carried = day.power.is_carried || mined.hash_rate_from == Origin::Carried;
                 current.carried_days += usize::from(is_carried);
-                let has_blocks = mined.hash_rate_from != Origin::Reference;
-                current.days_without_blocks += usize::from(!has_blocks);
+                let is_from_table = mined.hash_rate_from == Origin::Reference;
+                current.days_without_blocks += usize::from(is_from_table);
                 let has_fees = matches!(mined.revenue_from, Origin::Chain | Origin::Reference);
                 current.days_without_fees += usize::from(!has_fees);
             }
